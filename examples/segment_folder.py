@@ -1,0 +1,28 @@
+"""Segment every TIFF file of a folder and list how many objects each one has.
+
+python segment_folder.py FOLDER OUTPUT [MODEL]
+"""
+
+import sys
+from pathlib import Path
+
+from seamless_unet import load_model
+from seamless_unet.image_io import read_image, tiff_files, write_image
+from seamless_unet.stack import segment_stack
+
+
+def main(folder: str, output: str, model_name: str = "nuclei") -> None:
+    """Write OUTPUT/NAME_labels.tif for each image; ``nuclei`` is the bundled model."""
+    model = load_model(model_name)
+    Path(output).mkdir(parents=True, exist_ok=True)
+    for path in tiff_files(folder):
+        image = read_image(path)
+        # the last thing it yields is the result; before, it reports its progress
+        *_, result = segment_stack(model, image.data, image.axes)
+        target = Path(output, f"{image.name}_labels.tif")
+        write_image(target, result.labels, axes=result.axes, pixel_size=image.pixel_size)
+        print(f"{image.name}: {result.objects} objects in {image.axes} {image.data.shape}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

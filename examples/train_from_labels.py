@@ -1,0 +1,40 @@
+"""Train a model on one labelled image, and measure it on another one.
+
+python train_from_labels.py IMAGE LABELS TEST_IMAGE TEST_LABELS MODEL [MINUTES]
+"""
+
+import sys
+
+from seamless_unet import TrainConfig, evaluate, predict, save_model, segment, train
+from seamless_unet.image_io import read_image, read_labels
+from seamless_unet.train import Finished, Validated
+
+
+def main(
+    image_path: str,
+    labels_path: str,
+    test_image_path: str,
+    test_labels_path: str,
+    model_path: str,
+    minutes: str = "5",
+) -> None:
+    """Train for some minutes, save the model, and print how good it is."""
+    image = read_image(image_path)
+    labels = read_labels(labels_path, like=image)
+    config = TrainConfig.preset("quick", minutes=float(minutes))
+    for event in train([image.data], [labels.data], config, axes=image.axes):
+        if isinstance(event, Validated):
+            print(f"step {event.step}: validation score {event.score:.3f}")
+        elif isinstance(event, Finished):
+            model = event.model
+    save_model(model, model_path)
+
+    test_image = read_image(test_image_path)
+    truth = read_labels(test_labels_path, like=test_image)
+    probabilities = predict(model, test_image.data)  # (classes, Y, X)
+    found = segment(probabilities, threshold=model.info.threshold)
+    print(evaluate(truth.data, found).table())
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,146 @@
+"""What drawn labels mean: the class of every pixel, and which pixels are annotated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seamless_unet.config import Annotation, TrainConfig
+from seamless_unet.weight_map import separate_touching, weight_map
+
+_MOST_SCRIBBLE_CLASSES = 5
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """How the labels of one training are read.
+
+    Parameters
+    ----------
+    annotation
+        As in `TrainConfig`.
+    output
+        Whether the model is to find ``"objects"`` or ``"classes"``.
+    class_values
+        The label value that stands for each class index in the model's result.
+    """
+
+    annotation: Annotation
+    output: Literal["objects", "classes"]
+    class_values: tuple[int, ...]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names for the model file."""
+        if self.output == "objects":
+            return ("background", "object")
+        return tuple(f"class {value}" for value in self.class_values)
+
+
+def read_meaning(labels: Sequence[NDArray], config: TrainConfig) -> Meaning:
+    """Look at all labels of a training and say what they mean.
+
+    Parameters
+    ----------
+    labels
+        Integer arrays of any shape.
+    config
+        Its ``annotation`` and ``scribble_values``.
+
+    Raises
+    ------
+    ValueError
+        If nothing is labeled, or all annotated pixels belong to one class.
+    """
+    values = sorted(set().union(*(np.unique(array).tolist() for array in labels)))
+    drawn = [value for value in values if value > 0]
+    if values and values[0] < 0:
+        raise ValueError(f"labels must not be negative, got {values[0]}")
+    if not drawn:
+        raise ValueError("there is no label: draw at least one object in the Labels layer or file")
+    if config.annotation == "objects":
+        if 0 not in values:
+            raise ValueError(
+                "every pixel belongs to an object, so there is no background to learn from: "
+                "leave background 0, or say that the values are classes"
+            )
+        return Meaning("objects", "objects", (0, 1))
+    if config.annotation == "classes":
+        _check_several(values, "use at least two values, 0 may be one")
+        return Meaning("classes", "classes", tuple(values))
+    _check_several(drawn, "scribble background with 1 and objects with 2 or more")
+    if drawn[0] != 1:
+        raise ValueError(
+            f"scribbles have the values {', '.join(map(str, drawn[:5]))} but no background: "
+            "scribble background with 1"
+        )
+    kinds = drawn[1:]
+    auto = "class" if len(kinds) <= _MOST_SCRIBBLE_CLASSES else "object"
+    read_as = auto if config.scribble_values == "auto" else config.scribble_values
+    if len(kinds) == 1 or read_as == "object":
+        return Meaning("scribbles", "objects", (0, 1))
+    return Meaning("scribbles", "classes", (0, *kinds))
+
+
+def _check_several(values: Sequence[int], advice: str) -> None:
+    if len(values) < 2:
+        raise ValueError(f"the labels have one class only, {values[0]}: {advice}")
+
+
+def classify(labels: NDArray, meaning: Meaning) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
+    """Return the class index of each pixel and whether it is annotated.
+
+    Touching objects are parted by background, as in the paper.
+
+    Parameters
+    ----------
+    labels
+        ([Z,] Y, X) integers of one plane or volume.
+
+    Returns
+    -------
+    target, annotated
+        ([Z,] Y, X) int16 and bool; target is 0 where not annotated.
+    """
+    if meaning.annotation == "objects":
+        return (separate_touching(labels) > 0).astype(np.int16), np.ones(labels.shape, bool)
+    if meaning.annotation == "classes":
+        target = np.searchsorted(np.array(meaning.class_values), labels)
+        return target.astype(np.int16), np.ones(labels.shape, bool)
+    if meaning.output == "objects":
+        target = labels > 1
+    else:
+        target = np.searchsorted(np.array(meaning.class_values), labels) * (labels > 1)
+    return target.astype(np.int16), labels > 0
+
+
+def border_term(labels: NDArray, meaning: Meaning, config: TrainConfig) -> NDArray[np.float32]:
+    """Return what Eq. 2 adds between objects, ([Z,] Y, X) float32.
+
+    It is 0 for classes, which have no objects, and for scribbles, which do not show outlines.
+    """
+    if meaning.annotation != "objects" or not config.border_weight:
+        return np.zeros(labels.shape, np.float32)
+    separated = separate_touching(labels)
+    weights = weight_map(
+        separated, w0=config.border_weight, sigma=config.border_sigma, class_balance=False
+    )
+    return weights - 1
+
+
+def class_weights(counts: Sequence[int], config: TrainConfig) -> NDArray[np.float32]:
+    """Return w_c of Eq. 2: every class gets the same total, and a pixel 1 on average.
+
+    Parameters
+    ----------
+    counts
+        Annotated pixels per class, over all images.
+    """
+    pixels = np.asarray(counts, np.float64)
+    if not config.class_balance:
+        return np.ones(len(pixels), np.float32)
+    return np.float32(pixels.sum() / (len(pixels) * np.maximum(pixels, 1)))

@@ -1,0 +1,208 @@
+"""The process that computes for a window: ``python -m seamless_unet.compute``.
+
+Requests come in on standard input and events go out on standard output, one JSON object a
+line. Arrays travel as ``.npy`` files, which are memory-mapped, in a folder that the parent
+made. The process ends as soon as its standard input does, so it never outlives its parent.
+
+=========== ======================================================= ==========================
+request     keys                                                    events
+=========== ======================================================= ==========================
+segment     id, image, axes, model, device, output, options         progress, segmented
+train       id, images, labels, axes, pixel_size, preset, changes,  prepared, step, validated,
+            device, output, checkpoint                              trained
+stop        id: end a training and keep its best model              trained
+cancel      id: drop the job                                        cancelled
+=========== ======================================================= ==========================
+
+Every job begins with a ``running`` event and may end with an ``error``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from seamless_unet.config import TrainConfig
+from seamless_unet.model_file import Model, load_model, save_model
+
+_REPORT_EVERY = 0.1  # seconds between two reports of a training's loss
+_SAVE_EVERY = 10.0  # seconds between two writings of the best model so far
+_CHECKPOINT_EVERY = 60.0
+
+
+@dataclass
+class Orders:
+    """What the parent asked for; a thread fills it while the main thread computes."""
+
+    requests: queue.SimpleQueue[dict[str, Any]] = field(default_factory=queue.SimpleQueue)
+    stopped: set[int] = field(default_factory=set)
+    cancelled: set[int] = field(default_factory=set)
+
+
+def main() -> None:
+    """Serve requests until standard input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is for the parent
+    # a library that prints must not write between the events
+    events = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    orders = Orders()
+    threading.Thread(target=_listen, args=(sys.stdin, orders), daemon=True).start()
+    while True:
+        request = orders.requests.get()
+        for event in serve(request, orders):
+            events.write(json.dumps({"id": request["id"], **event}) + "\n")
+            events.flush()
+
+
+def _listen(lines: IO[str], orders: Orders) -> None:
+    for line in lines:
+        request = json.loads(line)
+        if request["request"] == "stop":
+            orders.stopped.add(request["id"])
+        elif request["request"] == "cancel":
+            orders.cancelled.add(request["id"])
+        else:
+            orders.requests.put(request)
+    os._exit(0)  # the parent is gone; the main thread may be deep in a convolution
+
+
+def serve(request: dict[str, Any], orders: Orders) -> Iterator[dict[str, Any]]:
+    """Do one job and yield its events; whatever goes wrong becomes an ``error`` event."""
+    job = request["id"]
+    if job in orders.cancelled:
+        yield {"event": "cancelled"}
+        return
+    try:
+        yield {"event": "running"}
+        with contextlib.closing(_JOBS[request["request"]](request, orders)) as events:
+            for event in events:
+                if job in orders.cancelled:
+                    break
+                yield event
+        if job in orders.cancelled:
+            yield {"event": "cancelled"}
+    except Exception as error:
+        yield {"event": "error", "message": _words(error), "traceback": traceback.format_exc()}
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+        return (
+            "The computer ran out of memory. Close other programs, lower the memory limit, "
+            "or take a smaller part of the image."
+        )
+    if isinstance(error, ValueError | OSError):
+        return str(error)
+    return f"{type(error).__name__}: {error}"
+
+
+def segment(request: dict[str, Any], orders: Orders) -> Iterator[dict[str, Any]]:
+    """Segment an image; the labels are written to ``request["output"]``."""
+    from seamless_unet.stack import Segmented, segment_stack
+
+    path = Path(request["model"])
+    model = _model(path, path.stat().st_mtime_ns)
+    image = np.load(request["image"], mmap_mode="r")
+    device = _device(request["device"])
+    for item in segment_stack(
+        model, image, request["axes"], device=device, **request["options"]
+    ):
+        if isinstance(item, Segmented):
+            np.save(request["output"], item.labels)
+            yield {"event": "segmented", "labels": request["output"], "objects": item.objects}
+        else:
+            yield {"event": "progress", "fraction": item.done / item.total}
+
+
+def _device(name: str) -> str:
+    import torch
+
+    if name != "auto":
+        return name
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+@functools.lru_cache(maxsize=2)
+def _model(path: Path, modified: int) -> Model:
+    """Read a model once; ``modified`` makes a file that was replaced count as another."""
+    return load_model(path)
+
+
+def train(request: dict[str, Any], orders: Orders) -> Iterator[dict[str, Any]]:
+    """Train, and keep the best model so far in ``request["output"]`` all along."""
+    from seamless_unet.train import Prepared, Step, Validated
+    from seamless_unet.train import train as learn
+
+    config = TrainConfig.preset(request["preset"], **request["changes"])
+    output, checkpoint = Path(request["output"]), Path(request["checkpoint"])
+    output.parent.mkdir(parents=True, exist_ok=True)
+    checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    save_soon, checkpoint_soon = _every(_SAVE_EVERY), _every(_CHECKPOINT_EVERY)
+    report = _every(_REPORT_EVERY)
+    reason = "stopped"
+    for event in learn(
+        np.load(request["images"], mmap_mode="r"),
+        np.load(request["labels"], mmap_mode="r"),
+        config,
+        axes=request["axes"],
+        pixel_size=request["pixel_size"],
+        device=request["device"],
+    ):
+        if isinstance(event, Prepared):
+            state = event.state
+            yield {"event": "prepared", "text": event.summary.text()}
+        elif isinstance(event, Step):
+            if checkpoint_soon():
+                with contextlib.suppress(OSError):  # a full disk must not end the training
+                    state.save(checkpoint)
+            if report():
+                yield {"event": "step", **asdict(event)}
+        elif isinstance(event, Validated):
+            if event.best and save_soon():  # so that it survives whatever happens next
+                save_model(state.best_model(), output)
+            yield {"event": "validated", **asdict(event)}
+        else:
+            reason = event.reason
+        if request["id"] in orders.stopped:
+            break
+    model = state.best_model()
+    save_model(model, output)
+    checkpoint.unlink(missing_ok=True)
+    score = model.info.training.get("score")
+    yield {"event": "trained", "model": str(output), "reason": reason, "score": score}
+
+
+def _every(seconds: float) -> Callable[[], bool]:
+    """Return a function that is true at most once in so many seconds."""
+    last = time.monotonic()
+
+    def due() -> bool:
+        nonlocal last
+        now = time.monotonic()
+        if now - last < seconds:
+            return False
+        last = now
+        return True
+
+    return due
+
+
+_JOBS = {"segment": segment, "train": train}
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,320 @@
+"""What a network, its normalization and its training are made of; to and from JSON.
+
+Every dataclass here is frozen, checks itself on construction, and refuses unknown
+JSON keys, so that a model file written by a newer version fails with words instead
+of with a wrong picture.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+Annotation = Literal["objects", "classes", "scribbles"]
+
+
+class JsonConfig:
+    """Mixin for a frozen dataclass: ``to_json`` and ``from_json`` that refuses unknown keys."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a dict of JSON types."""
+        return dataclasses.asdict(self)  # type: ignore[call-overload]
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """Rebuild from ``to_json``'s dict; lists become tuples where the field is one.
+
+        Raises
+        ------
+        ValueError
+            If ``data`` has a key that this version does not know.
+        """
+        known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        if unknown := sorted(set(data) - known):
+            raise ValueError(
+                f"unknown {cls.__name__} key(s) {', '.join(unknown)}: the file was written by a "
+                "newer version; update napari-seamless-unet"
+            )
+        return cls(**{key: _tuples(value) for key, value in data.items()})
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+def _check_choices(config: Any) -> None:
+    """Refuse a value that is not among a ``Literal`` field's."""
+    for name, hint in typing.get_type_hints(type(config)).items():
+        options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+        choices = [c for o in options if typing.get_origin(o) is Literal for c in typing.get_args(o)]
+        value = getattr(config, name)
+        if choices and value is not None and value not in choices:
+            raise ValueError(f"{name}={value!r} is not one of {', '.join(map(repr, choices))}")
+
+
+def _check_positive(config: Any, *names: str, minimum: float = 1) -> None:
+    for name in names:
+        if getattr(config, name) < minimum:
+            raise ValueError(f"{name}={getattr(config, name)} must be at least {minimum}")
+
+
+@dataclass(frozen=True)
+class UNetConfig(JsonConfig):
+    """The network; the defaults are Fig. 1 of Ronneberger et al. 2015 (31.03 M parameters).
+
+    Parameters
+    ----------
+    ndim
+        2 for images, 3 for stacks seen as volumes.
+    in_channels, classes
+        Channels in; classes out. One class means a single sigmoid output.
+    depth
+        Number of 2x2 max-poolings.
+    base_channels
+        Channels of the first level; they double with each pooling.
+    padding
+        ``"valid"`` (the paper: each 3x3 convolution costs one pixel per side) or ``"same"``.
+    padding_mode
+        What ``padding="same"`` puts outside: ``"reflect"`` or ``"zeros"``.
+    batch_norm
+        Batch normalization between each 3x3 convolution and its ReLU.
+    upsampling
+        ``"transposed"`` (the paper's 2x2 up-convolution) or ``"linear"`` followed by a 1x1
+        convolution that halves the channels.
+    dropout
+        Probability of dropout at the end of the contracting path.
+    """
+
+    ndim: int = 2
+    in_channels: int = 1
+    classes: int = 2
+    depth: int = 4
+    base_channels: int = 64
+    padding: Literal["valid", "same"] = "valid"
+    padding_mode: Literal["reflect", "zeros"] = "reflect"
+    batch_norm: bool = False
+    upsampling: Literal["transposed", "linear"] = "transposed"
+    dropout: float = 0.5
+
+    def __post_init__(self) -> None:
+        _check_choices(self)
+        _check_positive(self, "in_channels", "classes", "depth", "base_channels")
+        if self.ndim not in (2, 3):
+            raise ValueError(f"ndim={self.ndim} must be 2 or 3")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout={self.dropout} must be at least 0 and below 1")
+
+
+@dataclass(frozen=True)
+class Normalization(JsonConfig):
+    """How grey values become network input: once per image, never per tile.
+
+    Parameters
+    ----------
+    kind
+        ``"percentile"``: ``low`` to 0 and ``high`` to 1, per channel, measured on the image.
+        ``"standard"``: mean 0 and standard deviation 1, per channel, measured on the image.
+        ``"fixed"``: ``(value - offset) / scale`` with the numbers kept here.
+    low, high
+        Percentiles, 0 to 100.
+    offset, scale
+        Grey values, used by ``"fixed"`` only.
+    """
+
+    kind: Literal["percentile", "standard", "fixed"] = "percentile"
+    low: float = 1.0
+    high: float = 99.8
+    offset: float = 0.0
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check_choices(self)
+        if not 0 <= self.low < self.high <= 100:
+            raise ValueError(f"percentiles need 0 <= low < high <= 100, got {self.low}, {self.high}")
+        if self.scale <= 0:
+            raise ValueError(f"scale={self.scale} must be above 0")
+
+
+@dataclass(frozen=True)
+class TrainConfig(JsonConfig):
+    """How to train. ``TrainConfig.preset("quick")`` and ``("paper")`` fill in the rest.
+
+    Parameters
+    ----------
+    annotation
+        What the labels mean. ``"objects"``: every id above 0 is an object and 0 is background.
+        ``"classes"``: the value is the class. ``"scribbles"``: 0 is not annotated, 1 is
+        background, 2 and up are objects or classes.
+    scribble_values
+        What scribble values above 1 are: ``"class"``, ``"object"``, or ``"auto"``: classes
+        where there are at most five different ones, objects otherwise.
+    steps, minutes
+        The budget: optimizer steps or wall-clock minutes, exactly one of them. The learning
+        rate is annealed to it.
+    ndim, depth, base_channels, batch_norm, dropout
+        See `UNetConfig`. With ``ndim=2`` a stack is learned plane by plane.
+    patch
+        Output size of a training patch in pixels per axis, rounded up to the nearest legal one
+        and at most the size of the images.
+    batch_size
+        Patches per step.
+    optimizer, learning_rate, momentum, weight_decay
+        ``"sgd"`` uses momentum; ``"adam"`` is AdamW.
+    ema
+        Decay of the exponential moving average of the weights; 0 switches it off.
+    border_weight, border_sigma
+        w0 and sigma (pixels) of Eq. 2; ``border_weight=0`` switches the border term off.
+    class_balance
+        The term w_c of Eq. 2.
+    elastic
+        Standard deviation of the elastic deformation's displacements, in pixels (paper: 10).
+    flip, rotate
+        Mirror; rotate by any angle.
+    zoom
+        Largest relative change of size: 0.2 draws factors from 1/1.2 to 1.2.
+    grey
+        Strength of grey-value variation, 0 to 1.
+    validation
+        Part of the annotation kept for validation, 0 to 0.5 (exclusive of 0).
+    seed
+        Same seed, same model, on one machine and with a budget in steps.
+    """
+
+    annotation: Annotation = "objects"
+    scribble_values: Literal["auto", "class", "object"] = "auto"
+    steps: int | None = None
+    minutes: float | None = None
+    ndim: int = 2
+    depth: int = 3
+    base_channels: int = 32
+    batch_norm: bool = True
+    dropout: float = 0.0
+    patch: int = 128
+    batch_size: int = 4
+    optimizer: Literal["sgd", "adam"] = "adam"
+    learning_rate: float = 2e-3
+    momentum: float = 0.9
+    weight_decay: float = 1e-4
+    ema: float = 0.99
+    border_weight: float = 10.0
+    border_sigma: float = 5.0
+    class_balance: bool = True
+    elastic: float = 4.0
+    flip: bool = True
+    rotate: bool = True
+    zoom: float = 0.25
+    grey: float = 0.5
+    validation: float = 0.2
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check_choices(self)
+        _check_positive(self, "patch", "batch_size", "depth", "base_channels")
+        if (self.steps is None) == (self.minutes is None):
+            raise ValueError("say how long to train: either steps or minutes")
+        if self.steps is not None and self.steps < 1:
+            raise ValueError(f"steps={self.steps} must be at least 1")
+        if self.minutes is not None and not self.minutes > 0:
+            raise ValueError(f"minutes={self.minutes} must be above 0")
+        if not 0 < self.validation <= 0.5:
+            raise ValueError(f"validation={self.validation} must be above 0 and at most 0.5")
+
+    @classmethod
+    def preset(cls, name: str = "quick", **changes: Any) -> Self:
+        """Return a named recipe, with changes.
+
+        Parameters
+        ----------
+        name
+            ``"quick"`` learns fastest from few annotations on a laptop's CPU (the experiment is
+            in ``benchmarks/README.md``); ``"paper"`` is Ronneberger et al. 2015: 31 M parameters,
+            SGD with momentum 0.99, one large patch a step, elastic deformation of 10 pixels.
+        **changes
+            Fields to set otherwise; with no budget among them, ``minutes=5``.
+        """
+        if name not in PRESETS:
+            raise ValueError(f"preset {name!r} is not one of {', '.join(PRESETS)}")
+        if "steps" not in changes and "minutes" not in changes:
+            changes["minutes"] = 5.0
+        volume = _VOLUME if changes.get("ndim") == 3 else {}
+        return cls(**{**PRESETS[name], **volume, **changes})
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "quick": {},
+    "paper": {
+        "depth": 4,
+        "base_channels": 64,
+        "batch_norm": False,
+        "dropout": 0.5,
+        "patch": 388,
+        "batch_size": 1,
+        "optimizer": "sgd",
+        "learning_rate": 1e-3,
+        "momentum": 0.99,
+        "weight_decay": 0.0,
+        "ema": 0.0,
+        "elastic": 10.0,
+        "zoom": 0.0,
+    },
+}
+
+# a volume of 128^3 would not fit a laptop, and few stacks have that many slices
+_VOLUME: dict[str, Any] = {"depth": 2, "base_channels": 16, "patch": 48, "batch_size": 1}
+
+
+@dataclass(frozen=True)
+class ModelInfo(JsonConfig):
+    """What a model file says about itself: its JSON header, readable without torch.
+
+    Parameters
+    ----------
+    network, normalization
+        How to rebuild the network and prepare an image for it.
+    output
+        ``"objects"``: foreground to be cut into instances; ``"classes"``: a class map.
+    axes
+        What one network input is, without channels: ``"YX"`` or ``"ZYX"``.
+    channels, classes
+        Names, one per channel in and class out.
+    class_values
+        The label value of each class index.
+    pixel_size
+        Micrometre per pixel for axes among Z, Y and X; empty where unknown.
+    threshold, min_size
+        Foreground probability and number of pixels from which an object counts.
+    training
+        Summary: images, steps, minutes, score and the like.
+    licence, description
+        For people.
+    version
+        Of the package that wrote the file.
+    """
+
+    network: UNetConfig
+    normalization: Normalization = Normalization()
+    output: Literal["objects", "classes"] = "objects"
+    axes: str = "YX"
+    channels: tuple[str, ...] = ("channel 1",)
+    classes: tuple[str, ...] = ("background", "object")
+    class_values: tuple[int, ...] = (0, 1)
+    pixel_size: dict[str, float] = dataclasses.field(default_factory=dict)
+    threshold: float = 0.5
+    min_size: int = 0
+    training: dict[str, Any] = dataclasses.field(default_factory=dict)
+    licence: str = ""
+    description: str = ""
+    version: str = ""
+
+    def __post_init__(self) -> None:
+        _check_choices(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """Rebuild from ``to_json``'s dict, the nested configurations too."""
+        nested = {"network": UNetConfig, "normalization": Normalization}
+        built = {key: nested[key].from_json(data[key]) for key in nested if key in data}
+        return super().from_json({**data, **built})

@@ -1,0 +1,346 @@
+"""From images and drawn labels to samples, their validation part, and random patches."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from seamless_unet.annotation import Meaning, border_term, class_weights, classify, read_meaning
+from seamless_unet.augment import coordinates, resample, vary_grey
+from seamless_unet.axes import check_axes, in_words, label_axes, loop_axes, split
+from seamless_unet.config import Normalization, TrainConfig
+from seamless_unet.geometry import Geometry
+from seamless_unet.normalize import normalize
+
+_MOST_POSITIONS = 50_000  # remembered per sample and kind, to draw patches from
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One annotated plane or volume.
+
+    Parameters
+    ----------
+    image
+        (C, [Z,] Y, X) float32, normalized.
+    labels
+        ([Z,] Y, X) integers as drawn.
+    target
+        ([Z,] Y, X) int16 class index.
+    weight
+        ([Z,] Y, X) float32 of Eq. 2, 0 where not annotated.
+    source
+        Number of the image it comes from, and of the separate image in that (S).
+    name
+        For people.
+    """
+
+    image: NDArray[np.float32]
+    labels: NDArray
+    target: NDArray[np.int16]
+    weight: NDArray[np.float32]
+    source: tuple[int, int]
+    name: str
+
+    def restricted(self, region: NDArray[np.bool_]) -> Sample:
+        """Return this sample annotated in ``region`` only."""
+        return dataclasses.replace(self, weight=self.weight * region)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a training is going to use, to be shown before it starts."""
+
+    images: int
+    annotated: int
+    left_out: tuple[str, ...]
+    output: str
+    objects: int
+    class_pixels: dict[str, int]
+    validation: str
+    training_pixels: int
+    validation_pixels: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a dict of JSON types."""
+        return dataclasses.asdict(self)
+
+    def text(self) -> str:
+        """Describe it in a few lines."""
+        pixels = ", ".join(f"{name} {count:,}" for name, count in self.class_pixels.items())
+        lines = [
+            f"{self.images} image(s), {self.annotated} annotated plane(s) or volume(s)"
+            + (f", {self.objects:,} objects" if self.objects else ""),
+            f"annotated pixels: {pixels}",
+            f"validation: {self.validation}, {self.validation_pixels:,} pixels; "
+            f"{self.training_pixels:,} are learned from",
+        ]
+        if self.left_out:
+            shown = ", ".join(self.left_out[:5]) + (", ..." if len(self.left_out) > 5 else "")
+            lines.append(f"left out, without any label: {len(self.left_out)} ({shown})")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Samples to learn from, samples to validate with, and what the labels mean."""
+
+    training: list[Sample]
+    validation: list[Sample]
+    meaning: Meaning
+    summary: Summary
+
+
+def make_dataset(
+    images: Sequence[NDArray],
+    labels: Sequence[NDArray],
+    config: TrainConfig,
+    *,
+    axes: str | None = None,
+    names: Sequence[str] | None = None,
+    normalization: Normalization | None = None,
+) -> Dataset:
+    """Cut images and labels into samples and set a validation part aside.
+
+    Parameters
+    ----------
+    images, labels
+        One integer label array per image, of its shape without C.
+    config
+        Its ``ndim``, ``annotation``, border and class weights, ``validation`` and ``seed``.
+    axes
+        Of every image, such as ``"ZCYX"``; ``None`` takes the last of ``"ZYX"``.
+    names
+        Of the images, for messages.
+
+    Raises
+    ------
+    ValueError
+        If images and labels do not match, or the labels cannot be learned from.
+    """
+    names = names or [f"image {number}" for number in range(1, len(images) + 1)]
+    if len(images) != len(labels):
+        raise ValueError(f"{len(images)} image(s) but {len(labels)} label image(s): give pairs")
+    if not images:
+        raise ValueError("there is no image to learn from")
+    meaning = read_meaning([_whole_numbers(*pair) for pair in zip(labels, names, strict=True)], config)
+    pieces: list[Sample] = []
+    left_out: list[str] = []
+    for number, (image, drawn, name) in enumerate(zip(images, labels, names, strict=True)):
+        image_axes = check_axes(axes or _default_axes(image, config.ndim), image.shape, name=name)
+        _check_same_shape(image, drawn, image_axes, name)
+        kind = normalization or Normalization()
+        for sample in _pieces(image, drawn, image_axes, number, name, meaning, config.ndim, kind):
+            if meaning.annotation != "classes" and not (sample.labels > 0).any():
+                left_out.append(sample.name)
+            else:
+                pieces.append(sample)
+    if len({len(sample.image) for sample in pieces}) > 1:
+        raise ValueError("the images have different numbers of channels: train on one kind at a time")
+    pieces = _weighted(pieces, meaning, config)
+    training, validation, how = split_validation(pieces, config)
+    counts = _class_counts(pieces, len(meaning.class_values))
+    summary = Summary(
+        images=len(images),
+        annotated=len(pieces),
+        left_out=tuple(left_out),
+        output=meaning.output,
+        objects=sum(len(np.unique(s.labels[s.labels > 0])) for s in pieces)
+        if meaning.annotation == "objects"
+        else 0,
+        class_pixels=dict(zip(meaning.class_names, map(int, counts), strict=True)),
+        validation=how,
+        training_pixels=_annotated_pixels(training),
+        validation_pixels=_annotated_pixels(validation),
+    )
+    return Dataset(training, validation, meaning, summary)
+
+
+def _default_axes(image: NDArray, ndim: int) -> str:
+    if not 2 <= image.ndim <= 3:
+        raise ValueError(f"an image of shape {image.shape} needs axes, such as TZYX")
+    return "ZYX"[-image.ndim :]
+
+
+def _whole_numbers(labels: NDArray, name: str) -> NDArray:
+    if not np.issubdtype(labels.dtype, np.integer) and labels.dtype != bool:
+        raise ValueError(
+            f"labels of {name} must be whole numbers, got {labels.dtype}: "
+            "they look like an image or probabilities"
+        )
+    return labels
+
+
+def _check_same_shape(image: NDArray, labels: NDArray, axes: str, name: str) -> None:
+    expected = tuple(n for n, axis in zip(image.shape, axes, strict=True) if axis != "C")
+    if labels.shape != expected:
+        raise ValueError(
+            f"{name} is {in_words(image.shape, axes)} but its labels are "
+            f"{in_words(labels.shape)}: they must have the same size"
+        )
+
+
+def _pieces(
+    image: NDArray,
+    labels: NDArray,
+    axes: str,
+    number: int,
+    name: str,
+    meaning: Meaning,
+    ndim: int,
+    normalization: Normalization,
+) -> list[Sample]:
+    """Cut one image into samples without weights yet; images along S count as separate."""
+    loop = loop_axes(axes, ndim)
+    images = split(image, axes, ndim)
+    drawn = split(labels.astype(np.int32), label_axes(axes), ndim)
+    samples = []
+    for (index, piece), (_, piece_labels) in zip(images, drawn, strict=True):
+        place = ", ".join(f"{axis}={i}" for axis, i in zip(loop, index, strict=True))
+        flat = piece_labels[0]
+        target, annotated = classify(flat, meaning)
+        samples.append(
+            Sample(
+                image=normalize(piece, normalization),
+                labels=flat,
+                target=target,
+                weight=annotated.astype(np.float32),
+                source=(number, index[loop.index("S")] if "S" in loop else 0),
+                name=f"{name} {place}".strip(),
+            )
+        )
+    return samples
+
+
+def _weighted(samples: list[Sample], meaning: Meaning, config: TrainConfig) -> list[Sample]:
+    by_class = class_weights(_class_counts(samples, len(meaning.class_values)), config)
+    return [
+        dataclasses.replace(
+            s, weight=s.weight * (by_class[s.target] + border_term(s.labels, meaning, config))
+        )
+        for s in samples
+    ]
+
+
+def _class_counts(samples: Sequence[Sample], classes: int) -> NDArray[np.int64]:
+    counts = np.zeros(classes, np.int64)
+    for sample in samples:
+        counts += np.bincount(sample.target[sample.weight > 0], minlength=classes)
+    return counts
+
+
+def _annotated_pixels(samples: Sequence[Sample]) -> int:
+    return sum(int(np.count_nonzero(sample.weight)) for sample in samples)
+
+
+def split_validation(
+    samples: Sequence[Sample], config: TrainConfig
+) -> tuple[list[Sample], list[Sample], str]:
+    """Set a part of the annotation aside: whole images, else last planes, else a region.
+
+    Returns
+    -------
+    training, validation, how
+        Neither list is empty; ``how`` says in words what was set aside.
+    """
+    sources = sorted({sample.source for sample in samples})
+    if len(sources) > 1:
+        count = max(1, round(config.validation * len(sources)))
+        order = np.random.default_rng(config.seed).permutation(len(sources))
+        chosen = {sources[i] for i in order[:count]}
+        training = [s for s in samples if s.source not in chosen]
+        validation = [s for s in samples if s.source in chosen]
+        return training, validation, f"{count} of {len(sources)} images"
+    if len(samples) > 2:
+        count = max(1, round(config.validation * len(samples)))
+        how = f"the last {count} of {len(samples)} annotated planes"
+        return list(samples[:-count]), list(samples[-count:]), how
+    parts = [_split_region(sample, config.validation) for sample in samples]
+    training, validation = [a for a, _ in parts], [b for _, b in parts]
+    return training, validation, "a region at the end of the longest side, learned from nowhere"
+
+
+def _split_region(sample: Sample, part: float) -> tuple[Sample, Sample]:
+    """Cut off the end of the longest side that holds ``part`` of the labeled pixels."""
+    labeled = (sample.weight > 0) & (sample.labels > 0)
+    axis = int(np.argmax(labeled.shape))
+    others = tuple(i for i in range(labeled.ndim) if i != axis)
+    cumulative = np.cumsum(labeled.sum(axis=others))
+    start = int(np.searchsorted(cumulative, (1 - part) * cumulative[-1])) + 1
+    first, last = np.flatnonzero(np.diff(cumulative, prepend=0))[[0, -1]]
+    start = min(max(start, first + 1), last)  # something labeled on either side
+    region = np.arange(labeled.shape[axis]) >= start
+    region = np.expand_dims(region, others)
+    return sample.restricted(~region), sample.restricted(region)
+
+
+class Patches:
+    """Random patches around annotated pixels, half of them around labeled foreground.
+
+    Parameters
+    ----------
+    samples
+        To draw from, in proportion to the square root of how much of each is annotated.
+    config
+        Its augmentation, ``patch`` and ``batch_size``.
+    geometry
+        Of the network: a patch's input is larger than its target by the context lost.
+    """
+
+    def __init__(self, samples: Sequence[Sample], config: TrainConfig, geometry: Geometry) -> None:
+        self.samples = samples
+        self.config = config
+        rng = np.random.default_rng(config.seed)
+        self._annotated = [_positions(s.weight > 0, rng) for s in samples]
+        self._labeled = [_positions((s.weight > 0) & (s.target > 0), rng) for s in samples]
+        amount = np.sqrt([len(p) for p in self._annotated])
+        self._chance = amount / amount.sum()
+        sizes = np.max([s.target.shape for s in samples], axis=0)
+        self.shape = tuple(geometry.read_size(min(config.patch, int(size))) for size in sizes)
+        self._target = tuple(_center(n, geometry.output_size(n)) for n in self.shape)
+
+    def draw(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Return a batch.
+
+        Returns
+        -------
+        image, target, weight
+            (N, C, in) float32, (N, out) int64 class index and (N, out) float32.
+        """
+        drawn = [self._one(rng) for _ in range(self.config.batch_size)]
+        image, target, weight = (torch.stack(parts) for parts in zip(*drawn, strict=True))
+        return image, target, weight
+
+    def _one(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        which = int(rng.choice(len(self.samples), p=self._chance))
+        labeled = self._labeled[which]
+        positions = labeled if len(labeled) and rng.random() < 0.5 else self._annotated[which]
+        sample = self.samples[which]
+        center = np.unravel_index(positions[rng.integers(len(positions))], sample.target.shape)
+        spread = [n.stop - n.start for n in self._target]
+        center = [c + rng.uniform(-n / 3, n / 3) for c, n in zip(center, spread, strict=True)]
+        where = torch.from_numpy(coordinates(np.round(center), self.shape, self.config, rng))
+        image = resample(torch.from_numpy(sample.image), where, mode="cubic")
+        inner = where[(slice(None), *self._target)]
+        truth = np.stack([sample.target.astype(np.float32), sample.weight])
+        target, weight = resample(torch.from_numpy(truth), inner, mode="nearest")
+        return vary_grey(image, self.config.grey, rng), target.long(), weight
+
+
+def _positions(where: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.int64]:
+    flat = np.flatnonzero(where)
+    if len(flat) > _MOST_POSITIONS:
+        flat = np.sort(rng.choice(flat, _MOST_POSITIONS, replace=False))
+    return flat
+
+
+def _center(size: int, inner: int) -> slice:
+    start = (size - inner) // 2
+    return slice(start, start + inner)

@@ -1,0 +1,89 @@
+"""Which files are meant: folders and patterns spelled out, labels found for images by name."""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from seamless_unet.image_io import file_stem, tiff_files
+
+_LABELS = r"[_-](labels?|masks?)$"
+_KINDS = r"([_-](images?|labels?|masks?))+$"
+
+
+def find_images(names: Sequence[str]) -> list[Path]:
+    """Return the files that are named; of a folder, all TIFF files that are no labels.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file is missing, or a folder has no image.
+    """
+    return [path for name in names for path in _files(name, labels=False)]
+
+
+def find_pairs(
+    images: Sequence[str], labels: Sequence[str], *, both_labels: bool = False
+) -> tuple[list[tuple[Path, Path]], list[Path]]:
+    """Pair images with labels.
+
+    Parameters
+    ----------
+    images, labels
+        Files, paired in the order given; or, if a folder is among them, paired by name:
+        ``a.tif`` or ``a_image.tif`` with ``a.tif``, ``a_labels.tif`` or ``a_mask.tif``. Both may
+        be the same folder.
+    both_labels
+        ``images`` are labels, too, as when two segmentations are compared.
+
+    Returns
+    -------
+    pairs, alone
+        ``alone`` are the images without labels.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file is missing.
+    ValueError
+        If the numbers of files differ, or no names match.
+    """
+    image_files = [path for name in images for path in _files(name, labels=both_labels)]
+    label_files = [path for name in labels for path in _files(name, labels=True)]
+    if not any(Path(name).is_dir() for name in (*images, *labels)):
+        if len(image_files) != len(label_files):
+            raise ValueError(
+                f"{len(image_files)} image file(s) but {len(label_files)} label file(s): "
+                "give as many labels as images, in the same order"
+            )
+        return list(zip(image_files, label_files, strict=True)), []
+    by_name = {_key(path): path for path in label_files}
+    pairs = [(path, by_name[_key(path)]) for path in image_files if _key(path) in by_name]
+    if not pairs:
+        raise ValueError(
+            f"no file in {', '.join(labels)} matches one in {', '.join(images)} by name: "
+            f"{_key(image_files[0])}_labels.tif would belong to {image_files[0].name}"
+        )
+    return pairs, [path for path in image_files if _key(path) not in by_name]
+
+
+def _files(name: str, *, labels: bool) -> list[Path]:
+    path = Path(name)
+    if path.is_dir():
+        files = [f for f in tiff_files(path) if not file_stem(f).endswith("_probabilities")]
+        marked = [f for f in files if re.search(_LABELS, file_stem(f))]
+        chosen = (marked or files) if labels else [f for f in files if f not in marked]
+        if not chosen:
+            kind = "label" if labels else "image"
+            raise FileNotFoundError(f"the folder {path} has no {kind} file that ends in .tif")
+        return chosen
+    found = sorted(glob.glob(name))  # a pattern that the shell did not spell out
+    if not path.exists() and not found:
+        raise FileNotFoundError(f"no such file: {path}")
+    return [path] if path.exists() else [Path(file) for file in found]
+
+
+def _key(path: Path) -> str:
+    return re.sub(_KINDS, "", file_stem(path))

@@ -1,0 +1,342 @@
+"""Images and labels in TIFF files, with axes and pixel size, in and out.
+
+OME-TIFF, ImageJ's and tifffile's own metadata are read; axes are letters as in `axes`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from seamless_unet.axes import check_axes, in_words, label_axes
+
+_MICROMETRES = {
+    **{"m": 1e6, "cm": 1e4, "mm": 1e3, "nm": 1e-3, "Å": 1e-4, "inch": 25400.0},
+    **dict.fromkeys(("µm", "μm", "um", "\\u00B5m", "micron", "microns", "micrometer"), 1.0),
+}
+_CUT_OFF = "invalid page offset|TiffTag 270 .*invalid value offset"  # as tifffile logs it
+_UNIT_TAG = {3: "cm"}  # inches are the default of programs that know no size
+_SOFTWARE = "seamless-unet"
+_SUFFIXES = (".ome.tif", ".ome.tiff", ".tif", ".tiff")
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image as stored.
+
+    Parameters
+    ----------
+    data
+        Any number of dimensions, any dtype.
+    axes
+        One letter out of ``"STZCYX"`` per dimension of ``data``.
+    pixel_size
+        Micrometre per pixel for axes among Z, Y and X; an axis without known size is left out.
+    name
+        The file's name without folder and ending.
+    """
+
+    data: NDArray
+    axes: str
+    pixel_size: dict[str, float]
+    name: str
+
+
+def read_image(path: str | os.PathLike[str], *, axes: str | None = None) -> Image:
+    """Read a TIFF file.
+
+    Parameters
+    ----------
+    path
+        TIFF, OME-TIFF or ImageJ TIFF.
+    axes
+        What the dimensions are, such as ``"SYX"``; ``None`` takes it from the file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not a TIFF file, is damaged, holds images that do not stack, or neither the
+        file nor ``axes`` says what its dimensions are.
+    """
+    data, found, pixel_size = _read(path)
+    axes = check_axes(found if axes is None else axes, data.shape, name=str(path))
+    return Image(data, axes, {a: pixel_size[a] for a in axes if a in pixel_size}, file_stem(path))
+
+
+def read_labels(
+    path: str | os.PathLike[str], *, axes: str | None = None, like: Image | None = None
+) -> Image:
+    """Read a label image: whole numbers from 0; errors also as in `read_image`.
+
+    Parameters
+    ----------
+    path
+        TIFF, OME-TIFF or ImageJ TIFF.
+    axes
+        What the dimensions are; ``None`` takes it from ``like`` or from the file.
+    like
+        The image that is labelled: the labels have its axes without C, and its shape.
+
+    Returns
+    -------
+    Image
+        With int32 data.
+
+    Raises
+    ------
+    ValueError
+        If the labels are not whole numbers, are negative, or have another shape than ``like``.
+    """
+    data, found, pixel_size = _read(path)
+    if like is not None:
+        axes = label_axes(like.axes)
+        shape = tuple(n for n, a in zip(like.data.shape, like.axes, strict=True) if a != "C")
+        if data.shape != shape:
+            raise ValueError(
+                f"image and labels differ in shape: {like.name} is {in_words(shape, axes)}, {path} "
+                f"is {in_words(data.shape)}; give the labels that were drawn on this image"
+            )
+    axes = check_axes(found if axes is None else axes, data.shape, name=str(path))
+    if data.dtype.kind not in "bui":
+        raise ValueError(
+            f"labels must be whole numbers: {path} is {data.dtype}; give the labels themselves, "
+            "not probabilities or a rescaled picture"
+        )
+    if "C" in axes:
+        raise ValueError(f"labels have no channels: {path} is {in_words(data.shape, axes)}")
+    if data.size and not 0 <= int(data.min()) <= int(data.max()) <= np.iinfo(np.int32).max:
+        raise ValueError(f"labels must be 0 to 2147483647: {path} has {data.min()} to {data.max()}")
+    pixel_size = {a: pixel_size[a] for a in axes if a in pixel_size}
+    return Image(data.astype(np.int32), axes, pixel_size, file_stem(path))
+
+
+def write_image(
+    path: str | os.PathLike[str],
+    data: NDArray,
+    *,
+    axes: str,
+    pixel_size: dict[str, float] | None = None,
+) -> Path:
+    """Write a TIFF file, whole or not at all.
+
+    OME-TIFF where the axes allow it; otherwise (S, or an axis of one pixel) tifffile's JSON
+    description. `read_image` gives back the same axes, pixel size and values.
+
+    Parameters
+    ----------
+    path
+        An existing file is replaced.
+    data
+        Any real dtype; whole numbers wider than 16 bits are stored as narrow as their range
+        allows, and are compressed.
+    axes
+        One letter out of ``"STZCYX"`` per dimension.
+    pixel_size
+        Micrometre per pixel for axes among Z, Y and X.
+
+    Raises
+    ------
+    OSError
+        If the folder is missing or not writable or the disk is full.
+    """
+    path = Path(path)
+    data = _compact(np.asarray(data))
+    axes = check_axes(axes, data.shape, name="the image to write")
+    size = {axis: value for axis, value in (pixel_size or {}).items() if axis in axes}
+    ome = "S" not in axes and axes.endswith("YX") and 1 not in data.shape
+    metadata: dict[str, Any] = {"axes": axes}
+    if ome:
+        metadata |= {f"PhysicalSize{axis}": value for axis, value in size.items()}
+    else:
+        metadata |= {"pixel_size": size}
+    resolution: dict[str, Any] = {}
+    if "X" in size and "Y" in size:
+        per_cm = (1e4 / size["X"], 1e4 / size["Y"])
+        resolution = {"resolution": per_cm, "resolutionunit": "CENTIMETER"}
+    with replacing(path) as temporary:
+        tifffile.imwrite(
+            temporary,
+            data,
+            ome=ome,
+            bigtiff=data.nbytes > 2**31,
+            photometric="minisblack",
+            compression=None if data.dtype.kind == "f" else "zlib",
+            metadata=metadata,
+            software=_SOFTWARE,
+            **resolution,
+        )
+    return path
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a temporary file beside ``path`` that takes its place at the end, or vanishes.
+
+    Raises
+    ------
+    OSError
+        With the file's name in words, if anything could not be written.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    except OSError as error:
+        reason = error.strerror or f"the disk may be full ({error})"
+        raise OSError(
+            error.errno or errno.EIO,
+            f"cannot write {path}: {reason}; nothing was written, make room or use another folder",
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def file_stem(path: str | os.PathLike[str]) -> str:
+    """Return a file's name without folder and TIFF ending.
+
+    >>> file_stem("a/b.ome.tif")
+    'b'
+    """
+    name = Path(path).name
+    suffix = next((s for s in _SUFFIXES if name.lower().endswith(s)), Path(path).suffix)
+    return name[: len(name) - len(suffix)]
+
+
+def tiff_files(folder: str | os.PathLike[str]) -> list[Path]:
+    """Return the TIFF files of a folder, sorted by name."""
+    return sorted(p for p in Path(folder).iterdir() if p.suffix.lower() in (".tif", ".tiff"))
+
+
+def written_here(path: str | os.PathLike[str]) -> bool:
+    """Whether a file comes from `write_image`, so that replacing it loses nobody's own work."""
+    try:
+        with tifffile.TiffFile(path) as tif:
+            return _tag(tif.pages.first.tags, "Software") == _SOFTWARE
+    except (OSError, ValueError):
+        return False
+
+
+def sample_path(name: str) -> Path:
+    """Return the path of a bundled sample such as ``"nuclei.tif"``."""
+    here = Path(__file__).parent
+    for folder in (here / "sample_data", here.parents[1] / "sample_data"):  # wheel, checkout
+        if (folder / name).is_file():
+            return folder / name
+    raise FileNotFoundError(f"there is no bundled sample {name}")
+
+
+def _read(path: str | os.PathLike[str]) -> tuple[NDArray, str, dict[str, float]]:
+    """Return what a file holds; its axes may have letters of tifffile's own."""
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"no such file: {path}")
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; give a TIFF file")
+    with _complaints() as complaints:
+        try:
+            with tifffile.TiffFile(path) as tif:
+                named = any("axes" in about for about in tif.shaped_metadata or ())
+                pieces = [_read_series(series, named) for series in tif.series]
+                pixel_size = _read_pixel_size(tif)
+        except (OSError, MemoryError):
+            raise
+        except tifffile.TiffFileError as error:
+            raise ValueError(f"{path} is not a TIFF file, or is damaged: {error}") from error
+        except Exception as error:
+            raise ValueError(f"cannot read {path}, it may be damaged: {error}") from error
+    if any(re.search(_CUT_OFF, text) for text in complaints):
+        raise ValueError(f"cannot read {path}: its end is missing; copy or save it again")
+    data, axes = pieces[0]
+    if len(pieces) > 1:
+        if len({(piece.shape, piece.dtype, axes) for piece, axes in pieces}) > 1:
+            shapes = ", ".join(in_words(piece.shape) for piece, _ in pieces)
+            raise ValueError(f"{path} holds different images ({shapes}): save them as single files")
+        data, axes = np.stack([piece for piece, _ in pieces]), "S" + axes
+    return data, axes, pixel_size
+
+
+def _read_series(series: tifffile.TiffPageSeries, named: bool) -> tuple[NDArray, str]:
+    """Return the array and its axes; ``named``: the axes were written down, not guessed."""
+    if any(page is None for page in series.pages):
+        raise ValueError("some of its planes are in other files that are missing")
+    shape, axes = series.get_shape(squeeze=False), series.get_axes(squeeze=False)
+    if series.kind != "shaped":  # OME and ImageJ name axes of one pixel that nobody meant
+        kept = [i for i, (n, a) in enumerate(zip(shape, axes, strict=True)) if n > 1 or a in "YX"]
+        shape, axes = tuple(shape[i] for i in kept), "".join(axes[i] for i in kept)
+    # tifffile's S are samples, the colors of a pixel; only a written S in front is our own
+    axes = re.sub("S$" if named else "S", "C", axes)
+    return series.asarray().reshape(shape), axes
+
+
+def _read_pixel_size(tif: tifffile.TiffFile) -> dict[str, float]:
+    """Return micrometre per pixel of Z, Y and X as far as the file gives it with a unit."""
+    if tif.is_ome:
+        image = tifffile.xml2dict(tif.ome_metadata or "")["OME"]["Image"]
+        pixels = (image[0] if isinstance(image, list) else image)["Pixels"]
+        names = {axis: f"PhysicalSize{axis}" for axis in "ZYX"}
+        return {
+            axis: size
+            for axis, name in names.items()
+            if (size := _micrometres(pixels.get(name, 0), pixels.get(f"{name}Unit", "µm"))) > 0
+        }
+    tags = tif.pages.first.tags
+    about = tif.imagej_metadata or next(iter(tif.shaped_metadata or ()), {})
+    unit = (
+        about.get("unit", "") if tif.is_imagej else _UNIT_TAG.get(_tag(tags, "ResolutionUnit"), "")
+    )
+    per_unit = {"Y": _tag(tags, "YResolution"), "X": _tag(tags, "XResolution")}
+    sizes = {axis: ratio[1] / ratio[0] for axis, ratio in per_unit.items() if ratio and ratio[0]}
+    sizes |= {"Z": about["spacing"]} if "spacing" in about else {}
+    found = {axis: _micrometres(size, unit) for axis, size in sizes.items()}
+    return {axis: s for axis, s in (found | about.get("pixel_size", {})).items() if s > 0}
+
+
+def _micrometres(size: float, unit: str) -> float:
+    return float(size) * _MICROMETRES.get(unit, 0.0)
+
+
+def _tag(tags: tifffile.TiffTags, name: str) -> Any:
+    return tags[name].value if name in tags else None
+
+
+@contextlib.contextmanager
+def _complaints() -> Iterator[list[str]]:
+    """Collect what tifffile only logs, such as a file that ends early."""
+    texts: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: texts.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("tifffile")
+    logger.addHandler(handler)
+    try:
+        yield texts
+    finally:
+        logger.removeHandler(handler)
+
+
+def _compact(data: NDArray) -> NDArray:
+    """Return the data in a type that every TIFF reader knows."""
+    if data.dtype.kind in "ui" and data.dtype.itemsize > 2:
+        low, high = (int(data.min()), int(data.max())) if data.size else (0, 0)
+        types = (np.uint16, np.uint32, np.int32)
+        fitting = [t for t in types if np.iinfo(t).min <= low and high <= np.iinfo(t).max]
+        if not fitting:
+            raise ValueError(f"values from {low} to {high} do not fit into 32 bits")
+        return data.astype(fitting[0])
+    if data.dtype.kind == "b":
+        return data.astype(np.uint8)
+    return data.astype(np.float32) if data.dtype == np.float16 else data

@@ -1,0 +1,69 @@
+"""Grey values to network input: measured once over the whole image, never per tile."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seamless_unet.config import Normalization
+
+# percentiles of a larger channel are taken from every n-th pixel per axis
+_LARGEST_SAMPLE = 2**24
+
+
+def normalize(image: NDArray, normalization: Normalization) -> NDArray[np.float32]:
+    """Return a (C, [Z,] Y, X) image as float32 network input; see `measure`."""
+    offset, scale = measure(image, normalization)
+    return ((image - offset) / scale).astype(np.float32)
+
+
+def measure(
+    image: NDArray, normalization: Normalization
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return what to subtract from and to divide an image by, measured once over the whole.
+
+    Parameters
+    ----------
+    image
+        (C, [Z,] Y, X). A channel of one grey value becomes 0 everywhere.
+    normalization
+        The model's rule.
+
+    Returns
+    -------
+    tuple of ndarray
+        Offset and scale, each (C, 1, ...) float64 in grey values.
+
+    Raises
+    ------
+    ValueError
+        If a pixel is NaN or infinite, or the image is empty.
+    """
+    if image.size == 0:
+        raise ValueError(f"the image is empty: its shape is {image.shape}")
+    if np.issubdtype(image.dtype, np.inexact):
+        bad = sum(np.count_nonzero(~np.isfinite(part)) for part in image)
+        if bad:
+            raise ValueError(
+                f"the image has {bad} NaN or infinite pixel(s): replace them first, "
+                "for example with numpy.nan_to_num"
+            )
+    shape = (len(image), *(1,) * (image.ndim - 1))
+    if normalization.kind == "fixed":
+        ones = np.ones(shape)
+        return normalization.offset * ones, normalization.scale * ones
+    offsets, scales = zip(*(_measure_channel(part, normalization) for part in image), strict=True)
+    return np.reshape(offsets, shape), np.reshape(scales, shape)
+
+
+def _measure_channel(channel: NDArray, normalization: Normalization) -> tuple[float, float]:
+    stride = math.ceil((channel.size / _LARGEST_SAMPLE) ** (1 / channel.ndim))
+    sample = np.asarray(channel[(slice(None, None, stride),) * channel.ndim], np.float64)
+    if normalization.kind == "standard":
+        return float(sample.mean()), float(sample.std()) or 1.0
+    low, high = np.percentile(sample, [normalization.low, normalization.high])
+    if low == high:  # nearly all pixels are alike: the few others still count
+        low, high = sample.min(), sample.max()
+    return float(low), float(high - low) or 1.0

@@ -1,0 +1,1 @@
+"""The napari face: the only place that imports napari, magicgui and Qt, and never torch."""

@@ -1,0 +1,71 @@
+"""The models a user can choose: those that come with the package and those trained here."""
+
+import os
+import re
+from pathlib import Path
+
+import platformdirs
+from psygnal import SignalInstance
+
+from seamless_unet.config import ModelInfo
+from seamless_unet.model_file import bundled_models, read_info
+
+library_changed = SignalInstance((str,), name="library_changed")
+"""Emitted with a model's path when it was added to the library."""
+
+_given: set[Path] = set()  # to trainings that have not written their model yet
+
+
+def library() -> Path:
+    """Return the folder of the user's own models; ``SEAMLESS_UNET_MODELS`` names another."""
+    folder = os.environ.get("SEAMLESS_UNET_MODELS")
+    return Path(folder) if folder else platformdirs.user_data_path("seamless-unet") / "models"
+
+
+def choices() -> list[tuple[str, str]]:
+    """Return all models as (name, path): the bundled ones, then the user's, newest first."""
+    own = [(path.stat().st_mtime, path) for path in library().glob("*.safetensors")]
+    bundled = [(f"{name} (built in)", str(path)) for name, path in bundled_models().items()]
+    return bundled + [(path.stem, str(path)) for _, path in sorted(own, reverse=True)]
+
+
+def new_path(name: str) -> Path:
+    """Return where to save a model of this name; an existing one is never overwritten.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing in the name that a file name can have.
+    """
+    stem = " ".join(re.sub(r'[<>:"/\\|?*\x00-\x1f]', " ", name).split()).strip(" .")
+    if not stem:
+        raise ValueError("Give the model a name: letters, digits and spaces.")
+    path, count = library() / f"{stem}.safetensors", 1
+    while path.exists() or path in _given:
+        count += 1
+        path = library() / f"{stem} {count}.safetensors"
+    _given.add(path)
+    return path
+
+
+def checkpoint_path(model: Path) -> Path:
+    """Return where the training of a model leaves what is needed to go on with it."""
+    return model.parent / "checkpoints" / f"{model.stem}.checkpoint.safetensors"
+
+
+def describe(path: str) -> str:
+    """Say in one or two lines what a model is for."""
+    try:
+        info = read_info(path)
+    except (ValueError, OSError) as error:
+        return f"This model cannot be read: {error}"
+    return "\n".join(filter(None, [info.description, _facts(info)]))
+
+
+def _facts(info: ModelInfo) -> str:
+    shape = "stacks as a whole" if info.network.ndim == 3 else "images"
+    channels = info.network.in_channels
+    finds = "outlines cells" if info.output == "objects" else "finds " + ", ".join(info.classes)
+    score = info.training.get("score")
+    measured = "" if score is None else f" Score {score:.2f} of 1 on annotation held back."
+    return f"For {shape} with {channels} channel{'s' * (channels > 1)}; {finds}.{measured}"

@@ -1,0 +1,267 @@
+"""The child process that computes, seen from the window.
+
+There is one per napari, shared by all widgets and viewers, started by the first job and kept
+warm. Its events arrive in the main thread. napari never imports torch, so whatever happens
+over there (no memory, a crash, ``kill -9``) ends in a message here.
+"""
+
+import atexit
+import contextlib
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from qtpy.QtCore import QCoreApplication, QObject, Qt, QTimer, Signal
+
+Event = dict[str, Any]
+_COMMAND = [sys.executable, "-P", "-m", "seamless_unet.compute"]
+_GRACE = 1000  # milliseconds that a cancelled job has to end before its process is killed
+_PIECE = 2**26  # bytes of an array that are copied at a time
+_LAST = {"segmented", "trained", "cancelled", "error", "crashed"}
+
+
+class Job:
+    """A request under way, and the function that gets its events.
+
+    The last event of a job is one of ``segmented``, ``trained``, ``cancelled``, ``error`` and
+    ``crashed``; after it, ``done`` is true and nothing more comes.
+    """
+
+    def __init__(self, number: int, folder: Path, on_event: Callable[[Event], None]) -> None:
+        self.number = number
+        self.folder = folder
+        self.on_event = on_event
+        self.message: str | None = None  # what the child was told, once it was
+        self.running = False  # whether the child has begun, or is busy with another job
+        self.done = False
+
+
+class Worker(QObject):
+    """Sends jobs to the child process and brings their events back; use `shared_worker`."""
+
+    _arrived = Signal(object, object)  # the process it came from, the event
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.process: subprocess.Popen[str] | None = None
+        self._folder = Path(tempfile.mkdtemp(prefix="seamless_unet_"))
+        self._jobs: dict[int, Job] = {}
+        self._count = 0
+        self._ending: set[int] = set()  # cancelled jobs that the child may still be busy with
+        self._lock = threading.Lock()  # over the process and what is written to it
+        self._arrived.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+        atexit.register(self.shut_down)
+        if application := QCoreApplication.instance():
+            application.aboutToQuit.connect(self.shut_down)
+
+    def submit(
+        self, request: Event, arrays: Mapping[str, Any], *, on_event: Callable[[Event], None]
+    ) -> Job:
+        """Start a job, or queue it behind the one that is running.
+
+        Parameters
+        ----------
+        request
+            As `seamless_unet.compute` wants it, without ``id`` and arrays.
+        arrays
+            What to add to the request, by key: anything that can be sliced (numpy, dask, zarr).
+            They are read and written to disk in a thread, not here.
+        on_event
+            Called in the main thread with every event of the job.
+        """
+        self._count += 1
+        folder = self._folder / str(self._count)
+        folder.mkdir(parents=True)
+        job = self._jobs[self._count] = Job(self._count, folder, on_event)
+        request = {"output": str(folder / "output.npy"), **request, "id": job.number}
+        with self._lock:
+            self._started()  # in parallel with the copying
+        threading.Thread(target=self._send, args=(job, request, arrays), daemon=True).start()
+        return job
+
+    def stop(self, job: Job) -> None:
+        """Ask a training to end and to keep the best model so far."""
+        self._ask("stop", job)
+
+    def cancel(self, job: Job) -> None:
+        """Drop a job, now: its last event arrives before this returns."""
+        if job.done:
+            return
+        self._ask("cancel", job)
+        if job.running:
+            self._ending.add(job.number)
+            QTimer.singleShot(_GRACE, partial(self._kill_if_busy, job))
+        self._finish(job, {"event": "cancelled"})
+
+    def shut_down(self) -> None:
+        """End the child process and remove the temporary files."""
+        self._kill()
+        self._jobs.clear()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _started(self) -> "subprocess.Popen[str]":
+        """Return the child process, started if there is none; needs the lock."""
+        if self.process is None:
+            self._folder.mkdir(exist_ok=True)
+            with open(self._folder / "log.txt", "w") as log:
+                self.process = subprocess.Popen(
+                    _COMMAND,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    text=True,
+                    encoding="utf-8",
+                    creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+                )
+            threading.Thread(target=self._receive, args=(self.process,), daemon=True).start()
+        return self.process
+
+    def _send(self, job: Job, request: Event, arrays: Mapping[str, Any]) -> None:
+        """Write the arrays, then the request; runs in a thread of its own."""
+        try:
+            for key, array in arrays.items():
+                path = job.folder / f"{key}.npy"
+                write_array(path, array, stop=lambda: job.done)
+                request[key] = str(path)
+        except Exception as error:  # a layer may be read by any library, which may raise anything
+            message = f"The layer could not be copied: {error}"
+            self._emit(None, {"event": "error", "id": job.number, "message": message})
+            return
+        with self._lock:
+            job.message = json.dumps(request)
+            if not job.done:
+                self._write(job.message)
+
+    def _ask(self, what: str, job: Job) -> None:
+        with self._lock:
+            if self.process is not None:
+                self._write(json.dumps({"request": what, "id": job.number}))
+
+    def _write(self, message: str) -> None:
+        pipe = self._started().stdin
+        assert pipe is not None
+        # a broken pipe means that the process is gone, which `_receive` is about to report
+        with contextlib.suppress(OSError, ValueError):
+            pipe.write(message + "\n")
+            pipe.flush()
+
+    def _receive(self, process: "subprocess.Popen[str]") -> None:
+        """Pass the child's events on to the main thread; runs in a thread of its own."""
+        assert process.stdout is not None
+        with process.stdout:
+            for line in process.stdout:
+                event = json.loads(line)
+                if event["event"] == "segmented" and Path(event["labels"]).exists():
+                    event["labels"] = np.load(event["labels"])
+                self._emit(process, event)
+        self._emit(process, {"event": "exited", "status": process.wait()})
+
+    def _emit(self, process: "subprocess.Popen[str] | None", event: Event) -> None:
+        with contextlib.suppress(RuntimeError):  # Qt is already gone while Python ends
+            self._arrived.emit(process, event)
+
+    def _deliver(self, process: "subprocess.Popen[str] | None", event: Event) -> None:
+        if process is not None and process is not self.process:
+            return  # the last words of a process that was killed
+        if event["event"] == "exited":
+            self._crashed(event["status"])
+            return
+        last = event["event"] in _LAST
+        if last:
+            self._ending.discard(event["id"])
+        if job := self._jobs.get(event["id"]):
+            job.running = True
+            if last:
+                self._finish(job, event)
+            else:
+                job.on_event(event)
+
+    def _finish(self, job: Job, event: Event) -> None:
+        job.done = True
+        self._jobs.pop(job.number, None)
+        shutil.rmtree(job.folder, ignore_errors=True)
+        job.on_event(event)
+
+    def _kill_if_busy(self, job: Job) -> None:
+        if job.number in self._ending:
+            self._kill()
+            self._send_again()
+
+    def _kill(self) -> None:
+        with self._lock:
+            process, self.process = self.process, None
+        self._ending.clear()
+        if process is not None:
+            process.kill()
+            process.wait()
+            assert process.stdin is not None
+            with contextlib.suppress(OSError):
+                process.stdin.close()
+
+    def _crashed(self, status: int) -> None:
+        """Report the end of the child to the job it worked on; the others begin again."""
+        self._kill()
+        details = (self._folder / "log.txt").read_text(errors="replace")[-2000:]
+        running = [job for job in self._jobs.values() if job.running]
+        for job in running or list(self._jobs.values()):
+            event = {"event": "crashed", "message": _crash_words(status), "traceback": details}
+            self._finish(job, event)
+        self._send_again()
+
+    def _send_again(self) -> None:
+        with self._lock:
+            for job in self._jobs.values():
+                if job.message is not None:
+                    self._write(job.message)
+
+
+def _crash_words(status: int) -> str:
+    killed = status in (-9, 137)  # how Linux ends the greediest process when memory is short
+    cause = "was ended by the system, most likely for want of memory" if killed else "stopped"
+    return (
+        f"The computation {cause} (exit status {status}). napari and your layers are unharmed. "
+        "Run again; if it happens again, close other programs or take a smaller image."
+    )
+
+
+def write_array(path: Path, array: Any, *, stop: Callable[[], bool] = lambda: False) -> None:
+    """Copy an array to a ``.npy`` file piece by piece, so that it never has to fit in memory.
+
+    Parameters
+    ----------
+    path
+        Where to.
+    array
+        Anything with a shape, a dtype and slices: numpy, dask, zarr, tensorstore.
+    stop
+        Asked before each piece; once it is true, the rest is left out.
+    """
+    if 0 in array.shape:
+        raise ValueError(f"it is empty: its shape is {tuple(array.shape)}")
+    dtype = np.dtype(getattr(array.dtype, "numpy_dtype", array.dtype))
+    out = np.lib.format.open_memmap(path, "w+", dtype, tuple(array.shape))
+    rows = max(1, _PIECE * len(out) // out.nbytes)
+    for start in range(0, len(out), rows):
+        if stop():
+            return
+        out[start : start + rows] = np.asarray(array[start : start + rows])
+    out.flush()
+
+
+_shared: Worker | None = None
+
+
+def shared_worker() -> Worker:
+    """Return the one worker of this napari; call it from the main thread."""
+    global _shared
+    if _shared is None:
+        _shared = Worker()
+    return _shared

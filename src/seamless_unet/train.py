@@ -1,0 +1,258 @@
+"""Training: a generator of events. Stop iterating to stop; the state holds the best model."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from seamless_unet.config import ModelInfo, Normalization, TrainConfig, UNetConfig
+from seamless_unet.dataset import Dataset, Patches, Summary, make_dataset
+from seamless_unet.loss import weighted_cross_entropy
+from seamless_unet.model_file import Model
+from seamless_unet.train_state import TrainState
+from seamless_unet.validate import validate
+
+_VALIDATIONS = 20  # in a budget of steps
+_VALIDATION_TIME = 0.1  # at most this part of a budget of minutes
+_WARM_UP = 0.05
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The data were read and the state is there: the caller may keep it, save it, use it."""
+
+    summary: Summary
+    state: TrainState
+
+
+@dataclass(frozen=True)
+class Step:
+    """One optimizer update: its number, its loss, and how much of the budget is used (0 to 1)."""
+
+    step: int
+    loss: float
+    fraction: float
+    seconds_left: float
+
+
+@dataclass(frozen=True)
+class Validated:
+    """The validation part was predicted; ``best`` if no earlier score was higher."""
+
+    step: int
+    score: float
+    loss: float
+    best: bool
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The budget is used up; ``model`` is the best one."""
+
+    model: Model
+    reason: str = "budget"
+
+
+Event = Prepared | Step | Validated | Finished
+
+
+def train(
+    images: Sequence[NDArray] | NDArray,
+    labels: Sequence[NDArray] | NDArray,
+    config: TrainConfig | None = None,
+    *,
+    axes: str | None = None,
+    names: Sequence[str] | None = None,
+    pixel_size: Mapping[str, float] | None = None,
+    device: str = "auto",
+    state: TrainState | None = None,
+) -> Iterator[Event]:
+    """Learn from images and the labels drawn on them.
+
+    Parameters
+    ----------
+    images, labels
+        One array or several; integer labels of each image's shape without C.
+    config
+        ``None`` is ``TrainConfig.preset("quick")``: five minutes.
+    axes
+        Of each image, such as ``"SYX"`` or ``"ZCYX"``; ``None`` takes the last of ``"ZYX"``.
+    names
+        Of the images, for messages.
+    pixel_size
+        Micrometre per axis, remembered in the model.
+    device
+        ``"cpu"``, ``"cuda"``, ``"mps"``; ``"auto"`` takes the fastest there is.
+    state
+        Of an earlier training on the same images and labels, to go on from: with a budget in
+        steps the result is the same as that of a training that was never interrupted.
+
+    Yields
+    ------
+    Prepared, Step, Validated, Finished
+        First one `Prepared`, then steps and validations, last one `Finished`.
+
+    Raises
+    ------
+    ValueError
+        If the labels cannot be learned from; the message says why.
+    FloatingPointError
+        If the training diverges.
+
+    Examples
+    --------
+    >>> for event in train(images, labels):  # doctest: +SKIP
+    ...     print(event)
+    >>> save_model(event.model, "cells.safetensors")  # doctest: +SKIP
+    """
+    config = config or TrainConfig.preset("quick")
+    image_list = [images] if isinstance(images, np.ndarray) else list(images)
+    label_list = [labels] if isinstance(labels, np.ndarray) else list(labels)
+    normalization = state.info.normalization if state else Normalization()
+    dataset = make_dataset(
+        image_list, label_list, config, axes=axes, names=names, normalization=normalization
+    )
+    info = _model_info(dataset, config, normalization, pixel_size or {})
+    if state is None:
+        state = TrainState.start(config, info, device=choose_device(device))
+    else:
+        state = state.resumed(config, info, device=choose_device(device))
+    yield Prepared(dataset.summary, state)
+    yield from _steps(state, dataset)
+    yield Finished(state.best_model())
+
+
+def _steps(state: TrainState, dataset: Dataset) -> Iterator[Event]:
+    config = state.config
+    patches = Patches(dataset.training, config, state.network.geometry)
+    state.network.train()
+    validated_at, validation_cost = state.elapsed, 0.0
+    while (fraction := state.fraction()) < 1:
+        began = time.perf_counter()
+        loss = _step(state, patches, _learning_rate(config, fraction))
+        state.elapsed += time.perf_counter() - began
+        fraction = state.fraction()
+        left = state.elapsed / fraction * (1 - fraction) if fraction else math.inf
+        state.history.append({"step": state.step, "loss": loss})
+        yield Step(state.step, loss, min(fraction, 1.0), max(left, 0.0))
+        if config.steps is not None:
+            due = state.step % max(1, config.steps // _VALIDATIONS) == 0
+        else:
+            pause = max(validation_cost / _VALIDATION_TIME, config.minutes * 60 / _VALIDATIONS)
+            due = state.elapsed - validated_at > pause
+        if due or fraction >= 1:
+            began = time.perf_counter()
+            yield _validated(state, dataset)
+            validation_cost = time.perf_counter() - began
+            state.elapsed += validation_cost
+            validated_at = state.elapsed
+
+
+def _step(state: TrainState, patches: Patches, learning_rate: float) -> float:
+    """Make one optimizer update and return its loss."""
+    device = next(state.network.parameters()).device
+    batch = [part.to(device, non_blocking=True) for part in patches.draw(state.rng)]
+    image, target, weight = batch
+    for group in state.optimizer.param_groups:
+        group["lr"] = learning_rate
+    mixed = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    cuda = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=cuda):
+        torch.manual_seed(int(state.rng.integers(2**31)))  # for dropout
+        with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
+            logits = state.network(image)
+        loss = weighted_cross_entropy(logits.float(), target, weight)
+    state.optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    state.optimizer.step()
+    state.step += 1
+    value = loss.item()
+    if not math.isfinite(value):
+        raise FloatingPointError(
+            f"the training diverged at step {state.step}: the loss is {value}. "
+            "Lower the learning rate; the best model so far is kept"
+        )
+    state.average_weights()
+    return value
+
+
+def _learning_rate(config: TrainConfig, fraction: float) -> float:
+    """Warm up linearly, then anneal along a cosine to a hundredth at the end of the budget."""
+    warm = min(1.0, (fraction + 1e-3) / _WARM_UP)
+    return config.learning_rate * warm * (0.505 + 0.495 * math.cos(math.pi * fraction))
+
+
+def _validated(state: TrainState, dataset: Dataset) -> Validated:
+    with state.averaged() as network:
+        score, loss = validate(network, state.info, dataset.validation)
+    best = state.keep_if_best(score, loss)
+    state.history.append({"step": state.step, "score": score, "validation_loss": loss})
+    return Validated(state.step, score, loss, best)
+
+
+def _model_info(
+    dataset: Dataset,
+    config: TrainConfig,
+    normalization: Normalization,
+    pixel_size: Mapping[str, float],
+) -> ModelInfo:
+    meaning = dataset.meaning
+    channels = len(dataset.training[0].image)
+    network = UNetConfig(
+        ndim=config.ndim,
+        in_channels=channels,
+        classes=len(meaning.class_values),
+        depth=config.depth,
+        base_channels=config.base_channels,
+        batch_norm=config.batch_norm,
+        dropout=config.dropout,
+    )
+    return ModelInfo(
+        network=network,
+        normalization=normalization,
+        output=meaning.output,
+        axes="ZYX"[-config.ndim :],
+        channels=tuple(f"channel {number}" for number in range(1, channels + 1)),
+        classes=meaning.class_names,
+        class_values=meaning.class_values,
+        pixel_size=dict(pixel_size),
+        min_size=_least_size(dataset) if meaning.annotation == "objects" else 0,
+        training={"data": dataset.summary.to_json(), "config": config.to_json()},
+    )
+
+
+def _least_size(dataset: Dataset) -> int:
+    """Return a quarter of the smallest usual object, in pixels: less is not an object."""
+    sizes = [
+        size
+        for sample in dataset.training
+        for size in np.unique(sample.labels[sample.labels > 0], return_counts=True)[1]
+    ]
+    return int(np.percentile(sizes, 5) / 4) if sizes else 0
+
+
+def choose_device(device: str = "auto") -> str:
+    """Return ``device``, or the fastest there is for ``"auto"``.
+
+    Raises
+    ------
+    ValueError
+        If the device is unknown or not there.
+    """
+    if device == "auto":
+        if torch.cuda.is_available():
+            return "cuda"
+        return "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"device {device!r} is not available here: try 'cpu'") from error
+    return device

@@ -1,0 +1,214 @@
+"""All that a training needs to go on as if it had never stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seamless_unet.config import ModelInfo, TrainConfig
+from seamless_unet.model_file import Model, read_tensors, write_tensors
+from seamless_unet.unet import UNet
+
+FORMAT = "seamless-unet checkpoint"
+
+Weights = dict[str, Tensor]
+
+
+@dataclass(eq=False)
+class TrainState:
+    """Network, optimizer, position in the budget, random state, history and best weights.
+
+    Made by ``start`` or ``load``; `train` changes it in place, so that it is up to date whenever
+    the caller stops iterating.
+    """
+
+    config: TrainConfig
+    info: ModelInfo
+    network: UNet
+    optimizer: torch.optim.Optimizer
+    rng: np.random.Generator
+    average: Weights
+    best: Weights
+    best_score: tuple[float, float] | None = None  # score, minus validation loss
+    step: int = 0
+    elapsed: float = 0.0  # seconds spent training
+    history: list[dict[str, float]] = field(default_factory=list)
+
+    @classmethod
+    def start(cls, config: TrainConfig, info: ModelInfo, *, device: str = "cpu") -> Self:
+        """Return the state before the first step; same seed, same weights."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            network = UNet(info.network)
+        network = network.to(device)
+        return cls(
+            config,
+            info,
+            network,
+            _optimizer(network, config),
+            np.random.default_rng(config.seed),
+            average=_copy(network) if config.ema else {},
+            best=_copy(network),
+        )
+
+    def resumed(self, config: TrainConfig, info: ModelInfo, *, device: str = "cpu") -> Self:
+        """Return this state for going on with ``config``, whose budget alone may differ.
+
+        Raises
+        ------
+        ValueError
+            If the data or the recipe need another network.
+        """
+        if info.network != self.info.network:
+            raise ValueError(
+                f"the checkpoint is of another network ({self.info.network}) than these images "
+                f"and options need ({info.network}): start anew without it"
+            )
+        self.network.to(device)
+        # loading its own state moves it to where its parameters are now
+        self.optimizer.load_state_dict(self.optimizer.state_dict())
+        for weights in (self.average, self.best):
+            weights.update({key: tensor.to(device) for key, tensor in weights.items()})
+        self.config, self.info = config, info
+        return self
+
+    def fraction(self) -> float:
+        """Return the part of the budget that is used, from 0."""
+        if self.config.steps is not None:
+            return self.step / self.config.steps
+        assert self.config.minutes is not None
+        return self.elapsed / (60 * self.config.minutes)
+
+    @torch.no_grad()
+    def average_weights(self) -> None:
+        """Let the exponential moving average follow the weights; fast in the first steps."""
+        decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
+        for key, value in self.network.state_dict().items():
+            if key in self.average and value.is_floating_point():
+                self.average[key].lerp_(value, 1 - decay)
+            elif key in self.average:
+                self.average[key].copy_(value)
+
+    @contextlib.contextmanager
+    def averaged(self) -> Iterator[UNet]:
+        """Lend the network in eval mode with the averaged weights, if there are any."""
+        current = _copy(self.network)
+        self.network.load_state_dict(self.average or current)
+        try:
+            yield self.network.eval()
+        finally:
+            self.network.load_state_dict(current)
+            self.network.train()
+
+    def keep_if_best(self, score: float, loss: float) -> bool:
+        """Keep the (averaged) weights if no earlier score was higher; of equals the lower loss."""
+        if self.best_score is not None and (score, -loss) <= self.best_score:
+            return False
+        self.best_score = (score, -loss)
+        self.best = {key: value.clone() for key, value in self._averaged_weights().items()}
+        return True
+
+    def _averaged_weights(self) -> Weights:
+        return self.average or _copy(self.network)
+
+    def best_model(self) -> Model:
+        """Return the best model so far; before the first validation the latest one."""
+        network = UNet(self.info.network)
+        network.load_state_dict(self.best if self.best_score else self._averaged_weights())
+        found = {
+            "steps": self.step,
+            "seconds": round(self.elapsed, 1),
+            "score": self.best_score[0] if self.best_score else None,
+            "history": _thinned(self.history),
+        }
+        info = dataclasses.replace(self.info, training={**self.info.training, **found})
+        return Model(info, network.eval().requires_grad_(False))
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write a checkpoint: a safetensors file, whole or not at all."""
+        tensors: Weights = {}
+        groups = {"network": self.network.state_dict(), "average": self.average, "best": self.best}
+        for group, weights in groups.items():
+            tensors.update({f"{group}/{key}": value.clone() for key, value in weights.items()})
+        for index, values in self.optimizer.state_dict()["state"].items():
+            for key, value in values.items():
+                if value is not None:
+                    tensors[f"optimizer/{index}/{key}"] = torch.as_tensor(value).clone()
+        header: dict[str, Any] = {
+            "config": self.config.to_json(),
+            "info": self.info.to_json(),
+            "rng": self.rng.bit_generator.state,
+            "best_score": self.best_score,
+            "step": self.step,
+            "elapsed": self.elapsed,
+            "history": self.history,
+        }
+        return write_tensors(path, tensors, FORMAT, header)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a checkpoint.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            If there is none, or the file is truncated or something else.
+        """
+        if not Path(path).is_file():
+            raise FileNotFoundError(f"no checkpoint {path}")
+        tensors, header = read_tensors(path, FORMAT)
+        config = TrainConfig.from_json(header["config"])
+        state = cls.start(config, ModelInfo.from_json(header["info"]))
+        groups: dict[str, Weights] = {"network": {}, "average": {}, "best": {}, "optimizer": {}}
+        for key, tensor in tensors.items():
+            group, name = key.split("/", 1)
+            groups[group][name] = tensor
+        state.network.load_state_dict(groups["network"])
+        state.average, state.best = groups["average"], groups["best"]
+        _restore(state.optimizer, groups["optimizer"])
+        state.rng.bit_generator.state = header["rng"]
+        best = header["best_score"]
+        state.best_score = tuple(best) if best else None
+        state.step, state.elapsed, state.history = (
+            header[key] for key in ("step", "elapsed", "history")
+        )
+        return state
+
+
+def _optimizer(network: UNet, config: TrainConfig) -> torch.optim.Optimizer:
+    parameters = network.parameters()
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(
+            parameters,
+            config.learning_rate,
+            momentum=config.momentum,
+            weight_decay=config.weight_decay,
+        )
+    return torch.optim.AdamW(parameters, config.learning_rate, weight_decay=config.weight_decay)
+
+
+def _restore(optimizer: torch.optim.Optimizer, tensors: Weights) -> None:
+    saved = optimizer.state_dict()
+    for name, tensor in tensors.items():
+        index, key = name.split("/")
+        saved["state"].setdefault(int(index), {})[key] = tensor
+    optimizer.load_state_dict(saved)
+
+
+def _copy(network: UNet) -> Weights:
+    return {key: value.detach().clone() for key, value in network.state_dict().items()}
+
+
+def _thinned(history: list[dict[str, float]], most: int = 500) -> list[dict[str, float]]:
+    """Return all validations and at most so many losses: enough to draw the curve."""
+    stride = max(1, -(-len(history) // most))
+    return [event for i, event in enumerate(history) if "score" in event or i % stride == 0]

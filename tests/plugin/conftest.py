@@ -1,0 +1,69 @@
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+
+PLUGIN = "napari-seamless-unet"
+
+
+@pytest.fixture(autouse=True)
+def library(tmp_path, monkeypatch):
+    """Give every test an empty library of models."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    monkeypatch.setenv("SEAMLESS_UNET_MODELS", str(folder))
+    return folder
+
+
+@pytest.fixture
+def threshold_model(library, pixel_model):
+    """Put a model into the library that finds what is brighter than half the range."""
+    from seamless_unet.config import Normalization
+    from seamless_unet.model_file import save_model
+
+    model = pixel_model(normalization=Normalization("percentile", low=0, high=100), min_size=9)
+    save_model(model, library / "threshold.safetensors")
+    return model
+
+
+@pytest.fixture
+def viewer(make_napari_viewer, qtbot):
+    """Return a viewer with a real window."""
+    viewer = make_napari_viewer(show=True)
+    viewer.window._qt_window.resize(1024, 700)
+    qtbot.waitExposed(viewer.window._qt_window)
+    return viewer
+
+
+@pytest.fixture
+def dock(viewer, qtbot):
+    """Return a function that opens one of the plugin's docks."""
+
+    def open_dock(name: str):
+        widget = viewer.window.add_plugin_dock_widget(PLUGIN, name)[1]
+        qtbot.waitUntil(widget.isVisible)
+        return widget
+
+    return open_dock
+
+
+def click(button) -> None:
+    """Click a button where a user would; it must be visible and enabled."""
+    assert button.isVisible()
+    assert button.isEnabled()
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+@pytest.fixture(name="click")
+def _click():
+    return click
+
+
+@pytest.fixture
+def ended(qtbot):
+    """Return a function that waits until a panel's job is over and returns its last words."""
+
+    def wait(panel, seconds: float = 90) -> str:
+        qtbot.waitUntil(lambda: panel.job is None, timeout=int(1000 * seconds))
+        return panel.status.text()
+
+    return wait

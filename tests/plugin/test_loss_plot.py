@@ -1,0 +1,69 @@
+import math
+
+import pytest
+
+from seamless_unet.plugin import loss_plot
+from seamless_unet.plugin.loss_plot import LossPlot
+
+
+@pytest.fixture
+def plot(qtbot):
+    plot = LossPlot()
+    qtbot.addWidget(plot)
+    plot.resize(320, 180)
+    plot.show()
+    qtbot.waitExposed(plot)
+    return plot
+
+
+def count(plot, color):
+    image = plot.grab().toImage()
+    pixels = [image.pixelColor(x, y) for x in range(image.width()) for y in range(image.height())]
+    return sum(pixel.rgb() == color.rgb() for pixel in pixels)
+
+
+def test_an_empty_plot_says_what_it_is_for(plot):
+    assert count(plot, loss_plot._LOSS) == 0
+    image = plot.grab().toImage()
+    assert len({image.pixel(x, 90) for x in range(image.width())}) > 2  # words in the middle
+
+
+def test_loss_and_score_are_drawn(plot):
+    for step in range(50):
+        plot.add_loss(step, math.exp(-step / 10))
+    assert count(plot, loss_plot._LOSS) > 50
+    without = count(plot, loss_plot._SCORE)
+    plot.add_score(25, 0.5)
+    plot.add_score(50, 0.9)
+    assert count(plot, loss_plot._SCORE) > without + 50
+    plot.clear()
+    assert count(plot, loss_plot._LOSS) == 0
+
+
+def test_what_cannot_be_drawn_does_no_harm(plot):
+    plot.add_loss(0, math.nan)
+    plot.add_loss(0, math.inf)
+    plot.add_loss(1, 0.0)
+    plot.add_score(0, math.nan)
+    assert plot.losses == [(1, 0.0)]
+    assert plot.scores == []
+    plot.grab()
+
+
+def test_a_long_training_keeps_few_points(plot):
+    for step in range(5000):
+        plot.add_loss(step, 1.0)
+    assert len(plot.losses) < loss_plot._MOST_POINTS
+    assert plot.losses[-1] == (4999, 1.0)
+    assert plot.losses[0][0] < 20
+
+
+def test_smooth_is_a_mean_of_what_came_before():
+    assert loss_plot._smooth([(0, 2.0), (1, 2.0)]) == [(0, 2.0), (1, pytest.approx(2.0))]
+    assert loss_plot._smooth([(0, 1.0), (1, 3.0)])[1][1] == pytest.approx(3.9 / 1.9)
+
+
+def test_the_scale_leaves_room_and_ignores_the_wildest():
+    assert loss_plot._ceiling([2.0]) == pytest.approx(2.1)
+    assert loss_plot._ceiling([1.0] * 100 + [50.0]) == pytest.approx(1.05)
+    assert loss_plot._ceiling([0.0]) == 1.0

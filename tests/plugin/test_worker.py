@@ -1,0 +1,150 @@
+import os
+import signal
+import time
+
+import dask.array as da
+import numpy as np
+import pytest
+
+from seamless_unet.plugin.worker import shared_worker, write_array
+from seamless_unet.stack import Segmented, segment_stack
+
+
+@pytest.fixture
+def worker(qapp):
+    return shared_worker()
+
+
+@pytest.fixture
+def image():
+    return np.random.default_rng(0).integers(0, 255, (48, 64)).astype(np.uint8)
+
+
+@pytest.fixture
+def large():
+    """Take some ten seconds and dozens of tiles."""
+    return np.random.default_rng(0).integers(0, 255, (2000, 2000)).astype(np.uint8)
+
+
+class Listener(list):
+    """Collects the events of a job."""
+
+    def __init__(self, worker, library, image, **options):
+        request = {
+            "request": "segment",
+            "model": str(library / "threshold.safetensors"),
+            "axes": "YX",
+            "device": "cpu",
+            "options": options,
+        }
+        self.job = worker.submit(request, {"image": image}, on_event=self.append)
+
+    def names(self):
+        return [event["event"] for event in self]
+
+
+SLOW = {"symmetries": True, "tile_shape": 68}
+
+
+def test_a_job_gives_the_pixels_that_the_python_call_gives(
+    worker, qtbot, library, threshold_model, image
+):
+    listener = Listener(worker, library, image)
+    qtbot.waitUntil(lambda: listener.job.done, timeout=60_000)
+    assert listener.names() == ["running", "progress", "segmented"]
+    *_, expected = segment_stack(threshold_model, image, "YX")
+    assert isinstance(expected, Segmented)
+    assert expected.objects > 1
+    np.testing.assert_array_equal(listener[-1]["labels"], expected.labels)
+    assert listener[-1]["objects"] == expected.objects
+    assert not listener.job.folder.exists()
+
+
+def test_jobs_wait_for_one_another_and_a_waiting_one_can_be_cancelled(
+    worker, qtbot, library, threshold_model, image
+):
+    listeners = [Listener(worker, library, image) for _ in range(3)]
+    worker.cancel(listeners[1].job)
+    qtbot.waitUntil(lambda: all(x.job.done for x in listeners), timeout=60_000)
+    ends = [listener[-1]["event"] for listener in listeners]
+    assert ends == ["segmented", "cancelled", "segmented"]
+
+
+def test_cancel_is_immediate_and_the_next_job_works(
+    worker, qtbot, library, threshold_model, image, large
+):
+    listener = Listener(worker, library, large, **SLOW)
+    qtbot.waitUntil(lambda: "progress" in listener.names(), timeout=60_000)
+    start = time.perf_counter()
+    worker.cancel(listener.job)
+    assert listener.names()[-1] == "cancelled"
+    assert time.perf_counter() - start < 0.1
+    count = len(listener)
+    following = Listener(worker, library, image)
+    qtbot.waitUntil(lambda: following.job.done, timeout=60_000)
+    assert following.names()[-1] == "segmented"
+    assert len(listener) == count
+
+
+def test_a_child_that_does_not_answer_is_killed_and_waiting_jobs_begin_again(
+    worker, qtbot, library, threshold_model, image, large
+):
+    listener = Listener(worker, library, large, **SLOW)
+    qtbot.waitUntil(lambda: "progress" in listener.names(), timeout=60_000)
+    stopped = worker.process
+    os.kill(stopped.pid, signal.SIGSTOP)
+    waiting = Listener(worker, library, image)
+    worker.cancel(listener.job)
+    qtbot.waitUntil(lambda: stopped.poll() is not None, timeout=3000)
+    qtbot.waitUntil(lambda: waiting.job.done, timeout=60_000)
+    assert waiting.names()[-1] == "segmented"
+
+
+def test_kill_9_ends_in_a_message_and_the_next_job_works(
+    worker, qtbot, library, threshold_model, image, large
+):
+    listener = Listener(worker, library, large, **SLOW)
+    qtbot.waitUntil(lambda: "progress" in listener.names(), timeout=60_000)
+    os.kill(worker.process.pid, signal.SIGKILL)
+    qtbot.waitUntil(lambda: listener.job.done, timeout=5000)
+    assert listener.names()[-1] == "crashed"
+    assert "for want of memory" in listener[-1]["message"]
+    following = Listener(worker, library, image)
+    qtbot.waitUntil(lambda: following.job.done, timeout=60_000)
+    assert following.names()[-1] == "segmented"
+
+
+def test_a_layer_that_cannot_be_read_is_an_error(worker, qtbot, library, threshold_model):
+    def fail(block):
+        raise OSError("the network drive is gone")
+
+    broken = da.zeros((8, 8), chunks=4).map_blocks(fail, dtype=np.uint8, meta=np.empty((0, 0)))
+    listener = Listener(worker, library, broken)
+    qtbot.waitUntil(lambda: listener.job.done, timeout=60_000)
+    assert listener.names() == ["error"]
+    assert "the network drive is gone" in listener[0]["message"]
+
+
+def test_shutting_down_ends_the_child_and_removes_its_files(
+    worker, qtbot, library, threshold_model, image
+):
+    listener = Listener(worker, library, image)
+    qtbot.waitUntil(lambda: listener.job.done, timeout=60_000)
+    process, folder = worker.process, listener.job.folder.parent
+    worker.shut_down()
+    assert process.poll() is not None
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("make", [np.asarray, da.from_array])
+def test_write_array_copies_piece_by_piece(make, tmp_path, monkeypatch):
+    monkeypatch.setattr("seamless_unet.plugin.worker._PIECE", 100)
+    array = np.arange(7 * 5 * 3, dtype=np.uint16).reshape(7, 5, 3)
+    write_array(tmp_path / "a.npy", make(array))
+    np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), array)
+    assert np.load(tmp_path / "a.npy").dtype == np.uint16
+
+
+def test_write_array_refuses_what_is_empty(tmp_path):
+    with pytest.raises(ValueError, match=r"empty: its shape is \(0, 5\)"):
+        write_array(tmp_path / "a.npy", np.zeros((0, 5)))

@@ -1,0 +1,174 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from seamless_unet import compute
+from seamless_unet.config import Normalization
+from seamless_unet.model_file import load_model, save_model
+
+
+@pytest.fixture
+def image():
+    image = np.zeros((40, 50), np.uint8)
+    image[5:15, 5:15] = image[20:30, 20:40] = 200
+    return image
+
+
+@pytest.fixture
+def segment_request(tmp_path, pixel_model, image):
+    model = pixel_model(normalization=Normalization("percentile"))
+    np.save(tmp_path / "image.npy", image)
+    return {
+        "request": "segment",
+        "id": 1,
+        "image": str(tmp_path / "image.npy"),
+        "axes": "YX",
+        "model": str(save_model(model, tmp_path / "model.safetensors")),
+        "device": "auto",
+        "output": str(tmp_path / "output.npy"),
+        "options": {},
+    }
+
+
+@pytest.fixture
+def train_request(tmp_path, image):
+    np.save(tmp_path / "images.npy", np.tile(image, (2, 2)))
+    np.save(tmp_path / "labels.npy", np.kron(np.arange(1, 5).reshape(2, 2), image > 0))
+    return {
+        "request": "train",
+        "id": 2,
+        "images": str(tmp_path / "images.npy"),
+        "labels": str(tmp_path / "labels.npy"),
+        "axes": "YX",
+        "pixel_size": {"Y": 0.5, "X": 0.5},
+        "preset": "quick",
+        "changes": {"steps": 3, "depth": 1, "base_channels": 4, "patch": 16, "batch_size": 1},
+        "device": "cpu",
+        "output": str(tmp_path / "library" / "trained.safetensors"),
+        "checkpoint": str(tmp_path / "library" / "checkpoints" / "trained.checkpoint.safetensors"),
+    }
+
+
+def names(events):
+    return [event["event"] for event in events]
+
+
+def test_segment(segment_request, image):
+    events = list(compute.serve(segment_request, compute.Orders()))
+    assert names(events) == ["running", "progress", "segmented"]
+    assert events[1]["fraction"] == 1
+    assert events[2]["objects"] == 2
+    labels = np.load(segment_request["output"])
+    np.testing.assert_array_equal(labels > 0, image > 0)
+
+
+def test_a_model_that_was_replaced_is_read_again(segment_request, pixel_model):
+    list(compute.serve(segment_request, compute.Orders()))
+    blind = pixel_model(normalization=Normalization("fixed", scale=1e6))
+    save_model(blind, segment_request["model"])
+    assert list(compute.serve(segment_request, compute.Orders()))[-1]["objects"] == 0
+
+
+def test_cancelled_before_and_while(segment_request):
+    orders = compute.Orders(cancelled={1})
+    assert names(compute.serve(segment_request, orders)) == ["cancelled"]
+    orders.cancelled.clear()
+    events = compute.serve(segment_request, orders)
+    assert next(events)["event"] == "running"
+    orders.cancelled.add(1)
+    assert names(events) == ["cancelled"]
+
+
+def test_errors_are_said_in_words(segment_request):
+    segment_request["model"] += "x"
+    *_, event = compute.serve(segment_request, compute.Orders())
+    assert event["event"] == "error"
+    assert "model.safetensorsx" in event["message"]
+    assert "Traceback" in event["traceback"]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (MemoryError(), "out of memory"),
+        (RuntimeError("CUDA out of memory. Tried ..."), "The computer ran out of memory"),
+        (ValueError("too few labels"), "too few labels"),
+        (KeyError("axes"), "KeyError: 'axes'"),
+    ],
+)
+def test_words(error, words):
+    assert words in compute._words(error)
+
+
+def test_train_saves_the_model_and_removes_the_checkpoint(train_request, tmp_path):
+    events = list(compute.serve(train_request, compute.Orders()))
+    assert names(events)[:2] == ["running", "prepared"]
+    assert {"validated"} <= set(names(events))
+    assert events[-1] == {
+        "event": "trained",
+        "model": train_request["output"],
+        "reason": "budget",
+        "score": events[-1]["score"],
+    }
+    model = load_model(train_request["output"])
+    assert model.info.pixel_size == train_request["pixel_size"]
+    assert list((tmp_path / "library").rglob("*.safetensors")) == [
+        tmp_path / "library" / "trained.safetensors"
+    ]
+
+
+def test_stop_keeps_the_best_model_so_far(train_request, monkeypatch):
+    monkeypatch.setattr(compute, "_REPORT_EVERY", 0)
+    train_request["changes"]["steps"] = 10_000
+    orders, seen = compute.Orders(), []
+    for event in compute.serve(train_request, orders):
+        seen.append(event["event"])
+        if event["event"] == "step":
+            orders.stopped.add(2)
+    assert event["reason"] == "stopped"
+    assert seen.count("step") < 10
+    load_model(train_request["output"])
+
+
+@pytest.fixture
+def child():
+    command = [sys.executable, "-P", "-m", "seamless_unet.compute"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as child:
+        yield child
+        child.kill()
+
+
+def test_the_process_speaks_json_lines_and_ends_with_its_input(child, segment_request):
+    child.stdin.write(json.dumps(segment_request) + "\n")
+    child.stdin.flush()
+    events = [json.loads(child.stdout.readline()) for _ in range(3)]
+    assert names(events) == ["running", "progress", "segmented"]
+    assert {event["id"] for event in events} == {1}
+    child.stdin.close()
+    assert child.wait(timeout=10) == 0
+
+
+def test_what_libraries_print_does_not_get_between_the_events(segment_request):
+    script = (
+        "import os, sys, seamless_unet.compute as compute\n"
+        "def noisy(request, orders):\n"
+        "    print('from Python'); sys.stdout.flush(); os.system('echo from C')\n"
+        "    yield {'event': 'progress', 'fraction': 1.0}\n"
+        "compute._JOBS['segment'] = noisy\n"
+        "compute.main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        input=json.dumps(segment_request) + "\n" + "\n" * 0,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    lines = done.stdout.splitlines()
+    assert all(json.loads(line)["id"] == 1 for line in lines)
+    assert "from" not in done.stdout

@@ -1,0 +1,302 @@
+import errno
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from seamless_unet import image_io
+from seamless_unet.image_io import (
+    Image,
+    file_stem,
+    read_image,
+    read_labels,
+    replacing,
+    sample_path,
+    tiff_files,
+    write_image,
+    written_here,
+)
+
+SIZE = {"Z": 1.5, "Y": 0.25, "X": 0.5}
+
+
+def numbers(*shape, dtype=np.uint16):
+    return np.arange(np.prod(shape)).reshape(shape).astype(dtype)
+
+
+@pytest.mark.parametrize(
+    ("axes", "shape"),
+    [
+        ("YX", (5, 7)),
+        ("YX", (1, 1)),
+        ("YX", (5, 1)),
+        ("ZYX", (4, 5, 7)),
+        ("ZYX", (1, 5, 7)),
+        ("TYX", (3, 5, 7)),
+        ("CYX", (3, 5, 7)),
+        ("SYX", (3, 5, 7)),
+        ("YXC", (5, 7, 3)),
+        ("SYXC", (4, 5, 7, 3)),
+        ("ZCYX", (4, 2, 5, 7)),
+        ("TZCYX", (2, 4, 3, 5, 7)),
+    ],
+)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_reading_back_gives_the_same_axes_pixel_size_and_values(tmp_path, axes, shape, dtype):
+    data = numbers(*shape, dtype=dtype)
+    path = write_image(tmp_path / "a.tif", data, axes=axes, pixel_size=SIZE)
+    image = read_image(path)
+    assert (image.axes, image.name) == (axes, "a")
+    assert image.pixel_size == pytest.approx({a: SIZE[a] for a in axes if a in SIZE})
+    assert image.data.dtype == dtype
+    np.testing.assert_array_equal(image.data, data)
+
+
+def test_unknown_pixel_size_stays_unknown(tmp_path):
+    path = write_image(tmp_path / "a.tif", numbers(5, 7), axes="YX")
+    assert read_image(path).pixel_size == {}
+
+
+@pytest.mark.parametrize(
+    ("values", "stored"),
+    [
+        (np.array([[0, 65535]], np.int32), np.uint16),
+        (np.array([[0, 65536]], np.int64), np.uint32),
+        (np.array([[-1, 65536]], np.int64), np.int32),
+        (np.array([[False, True]]), np.uint8),
+        (np.array([[0.5, 1.5]], np.float16), np.float32),
+    ],
+)
+def test_values_are_stored_in_a_type_that_others_read(tmp_path, values, stored):
+    image = read_image(write_image(tmp_path / "a.tif", values, axes="YX"))
+    assert image.data.dtype == stored
+    np.testing.assert_array_equal(image.data, values)
+
+
+def test_ome_is_what_other_programs_find(tmp_path):
+    path = write_image(tmp_path / "a.tif", numbers(4, 5, 7), axes="ZYX", pixel_size=SIZE)
+    with tifffile.TiffFile(path) as tif:
+        assert tif.is_ome
+        assert tif.series[0].axes == "ZYX"
+        pixels = tifffile.xml2dict(tif.ome_metadata)["OME"]["Image"]["Pixels"]
+    assert (pixels["PhysicalSizeZ"], pixels["PhysicalSizeY"], pixels["PhysicalSizeX"]) == (
+        1.5,
+        0.25,
+        0.5,
+    )
+
+
+def test_imagej_stack_brings_axes_and_pixel_size(tmp_path):
+    tifffile.imwrite(
+        tmp_path / "a.tif",
+        numbers(4, 5, 7),
+        imagej=True,
+        resolution=(4.0, 2.0),
+        metadata={"axes": "ZYX", "spacing": 1.5, "unit": "um"},
+    )
+    image = read_image(tmp_path / "a.tif")
+    assert (image.axes, image.pixel_size) == ("ZYX", {"Z": 1.5, "Y": 0.5, "X": 0.25})
+
+
+def test_ome_in_nanometres(tmp_path):
+    about = {"axes": "YX", "PhysicalSizeX": 500.0, "PhysicalSizeXUnit": "nm"}
+    tifffile.imwrite(tmp_path / "a.ome.tif", numbers(5, 7), ome=True, metadata=about)
+    image = read_image(tmp_path / "a.ome.tif")
+    assert (image.name, image.pixel_size) == ("a", {"X": 0.5})
+
+
+@pytest.mark.parametrize("unit", ["pixel", "", "furlong"])
+def test_an_unknown_unit_is_no_pixel_size(tmp_path, unit):
+    about = {"axes": "YX", "unit": unit}
+    tifffile.imwrite(
+        tmp_path / "a.tif", numbers(5, 7), imagej=True, resolution=(2, 2), metadata=about
+    )
+    assert read_image(tmp_path / "a.tif").pixel_size == {}
+
+
+def test_resolution_per_centimetre_is_a_pixel_size_and_per_inch_is_not(tmp_path):
+    for unit, expected in (("CENTIMETER", {"Y": 2.0, "X": 1.0}), ("INCH", {})):
+        path = tmp_path / f"{unit}.tif"
+        tifffile.imwrite(path, numbers(5, 7), resolution=(10000, 5000), resolutionunit=unit)
+        assert read_image(path).pixel_size == expected
+
+
+@pytest.mark.parametrize("planar", [False, True])
+def test_colors_are_channels(tmp_path, planar):
+    shape, axes = ((3, 5, 7), "CYX") if planar else ((5, 7, 3), "YXC")
+    tifffile.imwrite(tmp_path / "a.tif", numbers(*shape, dtype=np.uint8), photometric="rgb")
+    image = read_image(tmp_path / "a.tif")
+    assert (image.axes, image.data.shape) == (axes, shape)
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_separate_images_are_not_taken_for_colors(tmp_path, count):
+    path = tmp_path / "a.tif"
+    photometric = "minisblack" if count == 2 else "rgb"  # what tifffile guessed for many years
+    data = numbers(count, 5, 7, dtype=np.uint8)
+    tifffile.imwrite(path, data, photometric=photometric, metadata={"axes": "SYX"})
+    assert read_image(path).axes == "SYX"
+
+
+def test_equal_images_in_one_file_are_separate_images(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as tif:
+        for value in (1, 2):
+            tif.write(np.full((5, 7), value, np.uint8))
+    image = read_image(tmp_path / "a.tif")
+    assert (image.axes, image.data[:, 0, 0].tolist()) == ("SYX", [1, 2])
+
+
+def test_different_images_in_one_file_are_refused(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as tif:
+        tif.write(numbers(5, 7))
+        tif.write(numbers(6, 7))
+    with pytest.raises(ValueError, match=r"different images \(5 x 7, 6 x 7\): save them"):
+        read_image(tmp_path / "a.tif")
+
+
+def test_a_stack_that_does_not_say_what_it_is_asks_for_axes(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", numbers(9, 5, 7))
+    with pytest.raises(ValueError, match=r"a\.tif has 3 dimensions \(9, 5, 7\).*give axes.*ZYX"):
+        read_image(tmp_path / "a.tif")
+    assert read_image(tmp_path / "a.tif", axes="tyx").axes == "TYX"
+
+
+def test_axes_override_keeps_the_pixel_size_of_the_axes_left(tmp_path):
+    path = write_image(tmp_path / "a.tif", numbers(4, 5, 7), axes="ZYX", pixel_size=SIZE)
+    image = read_image(path, axes="TYX")
+    assert (image.axes, image.pixel_size) == ("TYX", {"Y": 0.25, "X": 0.5})
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no such file: .*nothing\.tif"):
+        read_image(tmp_path / "nothing.tif")
+
+
+def test_folder(tmp_path):
+    with pytest.raises(ValueError, match="is a folder; give a TIFF file"):
+        read_image(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["these are words", ""])
+def test_text_named_tif(tmp_path, content):
+    path = tmp_path / "text.tif"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=r"text\.tif is not a TIFF file, or is damaged"):
+        read_image(path)
+
+
+@pytest.mark.parametrize("kept", [0.2, 0.5, 0.8, 0.95])
+@pytest.mark.parametrize("axes", ["ZYX", "SYX"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_truncated_file_is_never_read_as_a_shorter_one(tmp_path, kept, axes, dtype):
+    data = np.random.default_rng(0).integers(0, 255, (4, 30, 30)).astype(dtype)
+    path = write_image(tmp_path / "a.tif", data, axes=axes)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * kept)])
+    with pytest.raises(ValueError, match=r"a\.tif.*(damaged|its end is missing)"):
+        read_image(path)
+
+
+def test_labels_are_int32(tmp_path):
+    path = write_image(tmp_path / "a.tif", numbers(5, 7), axes="YX", pixel_size=SIZE)
+    labels = read_labels(path)
+    assert (labels.data.dtype, labels.axes, labels.pixel_size) == (
+        np.int32,
+        "YX",
+        {"Y": 0.25, "X": 0.5},
+    )
+    np.testing.assert_array_equal(labels.data, numbers(5, 7))
+
+
+def test_labels_take_the_axes_of_their_image(tmp_path):
+    tifffile.imwrite(tmp_path / "a_labels.tif", numbers(9, 5, 7))
+    image = Image(numbers(9, 5, 7, 3), "TYXC", {}, "a")
+    assert read_labels(tmp_path / "a_labels.tif", like=image).axes == "TYX"
+
+
+def test_labels_of_another_shape_than_the_image(tmp_path):
+    path = write_image(tmp_path / "a_labels.tif", numbers(5, 8), axes="YX")
+    image = Image(numbers(3, 5, 7), "CYX", {}, "a")
+    with pytest.raises(ValueError, match=r"differ in shape: a is 5 x 7 \(YX\), .* is 5 x 8; give"):
+        read_labels(path, like=image)
+
+
+def test_float_labels(tmp_path):
+    path = write_image(tmp_path / "a.tif", numbers(5, 7, dtype=np.float32), axes="YX")
+    with pytest.raises(
+        ValueError, match=r"labels must be whole numbers: .*a\.tif is float32; give"
+    ):
+        read_labels(path)
+
+
+def test_labels_with_colors(tmp_path):
+    path = write_image(tmp_path / "a.tif", numbers(5, 7, 3), axes="YXC")
+    with pytest.raises(ValueError, match=r"labels have no channels: .* is 5 x 7 x 3 \(YXC\)"):
+        read_labels(path)
+
+
+@pytest.mark.parametrize("value", [-1, 2**31])
+def test_labels_out_of_range(tmp_path, value):
+    path = write_image(tmp_path / "a.tif", np.array([[0, value]]), axes="YX")
+    with pytest.raises(ValueError, match=f"labels must be 0 to 2147483647.*{value}"):
+        read_labels(path)
+
+
+def test_a_full_disk_leaves_nothing_behind_and_the_old_file_alone(tmp_path, monkeypatch):
+    path = write_image(tmp_path / "a.tif", numbers(5, 7), axes="YX")
+    before = path.read_bytes()
+
+    def full(temporary, *_, **__):
+        Path(temporary).write_bytes(before[:20])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(image_io.tifffile, "imwrite", full)
+    with pytest.raises(OSError, match=r"cannot write .*a\.tif: No space left on device; nothing"):
+        write_image(path, numbers(6, 8), axes="YX")
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(
+        OSError, match=r"cannot write .*a\.tif: Not a directory; nothing was written"
+    ):
+        write_image(tmp_path / "file" / "a.tif", numbers(5, 7), axes="YX")
+
+
+def test_an_interruption_leaves_nothing_behind(tmp_path):
+    def interrupted():
+        with replacing(tmp_path / "a.txt") as temporary:
+            temporary.write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_names_and_folders(tmp_path):
+    for name in ("b.tif", "a.OME.TIF", "c.tiff", "notes.txt", "d.png"):
+        (tmp_path / name).touch()
+    assert [file_stem(p) for p in tiff_files(tmp_path)] == ["a", "b", "c"]
+    assert file_stem("v1.2.tif") == "v1.2"
+
+
+def test_own_files_are_told_from_others(tmp_path):
+    for axes in ("ZYX", "SYX"):  # OME and not
+        assert written_here(write_image(tmp_path / f"{axes}.tif", numbers(4, 5, 7), axes=axes))
+    tifffile.imwrite(tmp_path / "other.tif", numbers(5, 7))
+    (tmp_path / "text.tif").write_text("words")
+    assert not any(written_here(tmp_path / name) for name in ("other.tif", "text.tif", "none.tif"))
+
+
+def test_samples_are_found_and_readable():
+    image = read_image(sample_path("nuclei.tif"))
+    labels = read_labels(sample_path("nuclei_labels.tif"), like=image)
+    assert image.axes == "YX"
+    assert labels.data.max() > 10
+    with pytest.raises(FileNotFoundError, match="no bundled sample nothing"):
+        sample_path("nothing.tif")

@@ -1,0 +1,281 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from cases import CASES, picture
+from seamless_unet.metrics import evaluate
+from seamless_unet.segment import link_slices, segment
+from seamless_unet.weight_map import separate_touching
+
+SAMPLES = Path(__file__).parents[1] / "sample_data"
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def certain(foreground):
+    """Probabilities that leave no doubt."""
+    foreground = np.asarray(foreground) > 0
+    return np.stack([~foreground, foreground]).astype(np.float32)
+
+
+def chessboard_distances(labels):
+    """Distance of every pixel to every object, the slow way: (objects, *shape)."""
+    pixels = np.moveaxis(np.indices(labels.shape), 0, -1)
+    objects = [np.argwhere(labels == number) for number in range(1, labels.max() + 1)]
+    return np.array(
+        [np.abs(pixels[..., None, :] - inside).max(-1).min(-1) for inside in objects]
+    ).reshape(-1, *labels.shape)
+
+
+@pytest.mark.parametrize("threshold", [0.3, 0.5, 0.7])
+def test_foreground_is_what_is_not_background(threshold, rng):
+    p = rng.dirichlet(np.ones(3), (9, 11)).transpose(2, 0, 1)
+    labels = segment(p, threshold=threshold, fill_holes=False, grow=0)
+    np.testing.assert_array_equal(labels > 0, p[1] + p[2] > threshold)
+    assert labels.dtype == np.int32
+    assert not segment(np.full((2, 3, 3), 0.5)).any()  # above the threshold, not at it
+
+
+def test_pieces_are_joined_by_faces_and_numbered_by_their_first_pixel():
+    labels = segment(
+        certain(
+            picture("""
+                ..1..1
+                ..1...
+                11.1.1
+                1111.1
+            """)
+        ),
+        fill_holes=False,
+        grow=0,
+    )
+    expected = picture("""
+        ..1..2
+        ..1...
+        33.3.4
+        3333.4
+    """)
+    np.testing.assert_array_equal(labels, expected)
+
+
+def test_min_size_counts_the_pixels_above_the_threshold():
+    foreground = picture("""
+        1..11..111
+    """)
+    for min_size, pieces in [(0, 3), (1, 3), (2, 2), (3, 1), (4, 0)]:
+        labels = segment(certain(foreground), min_size=min_size, grow=0)
+        assert labels.max() == pieces
+        assert np.count_nonzero(labels) == sum(range(4 - pieces, 4))
+
+
+def test_a_hole_is_filled_but_an_object_in_it_stays():
+    labels = segment(certain(CASES["nested"]), grow=0)
+    np.testing.assert_array_equal(labels[1:8, 1:10] > 0, True)
+    assert np.argwhere(labels == 2).tolist() == [[4, 5]]
+    np.testing.assert_array_equal(
+        segment(certain(CASES["nested"]), grow=0, fill_holes=False), CASES["nested"]
+    )
+
+
+def test_debris_below_min_size_in_a_hole_is_filled_too():
+    labels = segment(certain(CASES["nested"]), min_size=2)
+    assert labels.max() == 1
+    assert np.count_nonzero(labels) == 7 * 9
+
+
+def test_a_bay_is_no_hole():
+    bay = picture("""
+        .....
+        .111.
+        .1.1.
+        .1.1.
+    """)
+    np.testing.assert_array_equal(segment(certain(bay)), bay)
+
+
+def test_a_hole_in_a_volume_is_closed_on_all_sides():
+    shell = np.ones((3, 3, 3), int)
+    shell[1, 1, 1] = 0
+    assert segment(certain(shell)).all()
+    shell[0, 1, 1] = 0
+    np.testing.assert_array_equal(segment(certain(shell)), shell)
+
+
+def test_a_gap_is_divided_and_other_outlines_stay():
+    gap = picture("""
+        ..........
+        .111..222.
+        .111..222.
+        ..........
+    """)
+    closed = picture("""
+        ..........
+        .11112222.
+        .11112222.
+        ..........
+    """)
+    grown = segment(certain(gap))
+    np.testing.assert_array_equal(grown[1:3], closed[1:3])
+    # where the gap opens, the two neighbors diagonal to both objects lie between them as well
+    assert np.count_nonzero(grown[[0, 3]]) == 4
+    np.testing.assert_array_equal(segment(certain(gap), grow=1), gap)
+
+
+@pytest.mark.parametrize("case", ["one_object", "single_pixel", "border", "no_object"])
+def test_objects_on_their_own_do_not_grow(case):
+    np.testing.assert_array_equal(segment(certain(CASES[case])), CASES[case])
+
+
+@pytest.mark.parametrize("shape", [(17, 23), (7, 8, 9)])
+@pytest.mark.parametrize("grow", [1, 2, 3, 5])
+def test_gaps_equal_brute_force(shape, grow, rng):
+    for density in (0.05, 0.1, 0.2):
+        foreground = rng.random(shape) < density
+        before = segment(certain(foreground), grow=0, fill_holes=False)
+        after = segment(certain(foreground), grow=grow, fill_holes=False)
+        distances = chessboard_distances(before)
+        first, second = np.sort(distances, axis=0)[:2]
+        np.testing.assert_array_equal(after > 0, (before > 0) | (first + second <= grow + 1))
+        # a new pixel belongs to one of the nearest objects; growing may have changed their ids
+        old_id = np.zeros(before.max() + 1, int)
+        old_id[after[before > 0]] = before[before > 0]
+        new = (after > 0) & (before == 0)
+        given = np.take_along_axis(distances, old_id[after][None] - 1, axis=0)[0]
+        np.testing.assert_array_equal(given[new], first[new])
+        np.testing.assert_array_equal(old_id[after][before > 0], before[before > 0])
+
+
+@pytest.mark.parametrize(
+    ("name", "at_least"), [("nuclei", 0.99), ("nuclei_stack", 0.85), ("membranes", 0.98)]
+)
+def test_the_gap_that_training_draws_is_undone(name, at_least):
+    truth = tifffile.imread(SAMPLES / f"{name}_labels.tif").astype(np.int32)
+    separated = separate_touching(truth)
+    labels = segment(certain(separated))
+    drawn = (truth > 0) & (separated == 0)
+    assert np.count_nonzero(labels[drawn]) >= 0.97 * np.count_nonzero(drawn)
+    # natural gaps as narrow as the drawn one are closed as well, so the outlines are not all equal
+    result = evaluate(truth, labels)
+    assert result.ap50 == 1
+    assert result.mean_ap > at_least
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (1, 1, 1)])
+def test_images_of_hardly_any_pixel(shape):
+    for foreground in (np.zeros(shape), np.ones(shape)):
+        np.testing.assert_array_equal(segment(certain(foreground)), foreground)
+
+
+def test_nan_is_background():
+    p = certain(CASES["one_object"])
+    p[:, 1, 2] = np.nan
+    assert np.count_nonzero(segment(p)) == 5
+
+
+@pytest.mark.parametrize(
+    ("shape", "arguments", "message"),
+    [
+        ((1, 4, 4), {}, r"shape \(1, 4, 4\) must be \(K, \[Z,\] Y, X\) with K >= 2"),
+        ((4, 4), {}, "background first"),
+        ((2, 4, 4), {"threshold": 1.5}, "threshold=1.5 must be between 0 and 1"),
+        ((2, 4, 4), {"min_size": -1}, "min_size=-1 and grow=2 must be at least 0"),
+        ((2, 4, 4), {"grow": -1}, "grow=-1"),
+    ],
+)
+def test_segment_says_what_is_wrong(shape, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        segment(np.zeros(shape), **arguments)
+
+
+def test_segment_leaves_its_input_alone(rng):
+    p = rng.random((2, 20, 20))
+    before = p.copy()
+    segment(p, min_size=3)
+    np.testing.assert_array_equal(p, before)
+
+
+def test_slices_are_linked_one_to_one_by_overlap():
+    stack = picture("""
+        11...22
+        11...22
+
+        .1.2.33
+        .1.2.33
+
+        2..3..1
+        2..3..1
+    """)
+    linked = picture("""
+        11...22
+        11...22
+
+        .1.3.22
+        .1.3.22
+
+        4..3..2
+        4..3..2
+    """)
+    np.testing.assert_array_equal(link_slices(stack), linked)
+
+
+def test_of_two_pieces_the_more_similar_one_keeps_the_id():
+    split = picture("""
+        11111
+
+        1.222
+    """)
+    assert link_slices(split)[1].tolist() == [[2, 0, 1, 1, 1]]
+    merged = split[::-1]
+    assert link_slices(merged).tolist() == [[[1, 0, 2, 2, 2]], [[2, 2, 2, 2, 2]]]
+
+
+@pytest.mark.parametrize(("min_overlap", "objects"), [(0.3, 1), (0.5, 1), (0.51, 2), (1.0, 2)])
+def test_min_overlap_is_the_part_of_the_smaller_object(min_overlap, objects):
+    halves = picture("""
+        1111..
+
+        ..1111
+    """)
+    assert link_slices(halves, min_overlap=min_overlap).max() == objects
+
+
+def test_an_object_missing_from_a_slice_is_another_one_after_it():
+    stack = np.array([[[3]], [[0]], [[3]]])
+    assert link_slices(stack).ravel().tolist() == [1, 0, 2]
+
+
+@pytest.mark.parametrize(("name", "at_least"), [("nuclei_stack", 0.85), ("nuclei_time", 1)])
+def test_linking_recovers_a_shuffled_sample(name, at_least, rng):
+    truth = tifffile.imread(SAMPLES / f"{name}_labels.tif").astype(np.int32)
+    shuffled = np.array(
+        [np.r_[0, 1 + rng.permutation(truth.max())][labels] for labels in truth], np.int32
+    )
+    linked = link_slices(shuffled)
+    # in the stack one nucleus lies right below another: overlap cannot tell them apart
+    assert evaluate(truth, linked).mean_ap >= at_least
+    pairs = np.unique(np.stack([shuffled[0], linked[0]]).reshape(2, -1), axis=1)
+    assert len(pairs.T) == len(np.unique(shuffled[0]))  # within a slice objects stay as they are
+
+
+def test_volumes_are_linked_through_time():
+    volume = CASES["volume"]
+    moved = np.roll(np.where(volume, 3 - volume, 0), 1, axis=-1)
+    linked = link_slices(np.stack([volume, moved]), min_overlap=0.4)
+    assert linked.max() == 2
+    np.testing.assert_array_equal(linked[1], np.roll(linked[0], 1, axis=-1))
+
+
+def test_no_slice_and_no_object_give_none():
+    assert link_slices(np.zeros((0, 3, 3), int)).shape == (0, 3, 3)
+    assert not link_slices(np.zeros((3, 3, 3), int)).any()
+
+
+@pytest.mark.parametrize("min_overlap", [0, -0.1, 1.1])
+def test_link_slices_says_what_is_wrong(min_overlap):
+    with pytest.raises(ValueError, match=r"must be above 0 and at most 1"):
+        link_slices(np.zeros((2, 3, 3), int), min_overlap=min_overlap)
