@@ -1,5 +1,6 @@
 """The commands as a user types them, run in this process but where the process itself matters."""
 
+import importlib
 import json
 import os
 import resource
@@ -249,14 +250,53 @@ def test_ctrl_c_keeps_the_best_model_so_far(two_nuclei):
         [sys.executable, "-u", "-m", "seamless_unet.cli", *arguments],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
-    child.stdout.readline()  # the summary: it has begun
-    time.sleep(3)
-    child.send_signal(signal.SIGINT)
-    text, _ = child.communicate(timeout=60)
+    try:
+        child.stdout.readline()  # the summary: it has begun
+        time.sleep(2)
+        child.send_signal(signal.SIGINT)
+        text, _ = child.communicate(timeout=60)
+    finally:
+        child.kill()
     assert child.returncode == 130
-    assert "stopped: kept the best model so far" in text
+    assert "stopped, the best model so far is kept" in text
     assert load_model("m.safetensors").info.axes == "YX"
     assert os.path.exists("m.checkpoint.safetensors")
+
+
+def test_what_was_learned_before_a_failure_is_kept(capsys, monkeypatch, two_nuclei):
+    module = importlib.import_module("seamless_unet.train")
+    whole = module.train
+
+    def diverging(*arguments, **options):
+        for event in whole(*arguments, **options):
+            yield event
+            if isinstance(event, module.Validated):
+                raise FloatingPointError("the training diverged")
+
+    monkeypatch.setattr(module, "train", diverging)
+    two_nuclei()
+    assert "the training diverged" in fails(capsys, *train())
+    assert load_model("m.safetensors").info.training["score"] is not None
+
+
+def test_a_checkpoint_that_cannot_be_written_does_not_end_the_training(
+    capsys, monkeypatch, two_nuclei
+):
+    from seamless_unet.train_state import TrainState
+
+    saved = []
+
+    def save(state, path):
+        saved.append(path)
+        if len(saved) == 1:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(TrainState, "save", save)
+    monkeypatch.setattr("seamless_unet.commands._CHECKPOINT_EVERY", 0)
+    two_nuclei()
+    assert main(train()) == 0
+    assert len(saved) == 4  # after each of three steps and at the end
+    assert "No space left on device; training goes on" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

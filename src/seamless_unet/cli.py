@@ -50,7 +50,7 @@ def _words(error: Exception) -> str:
         return "the computer ran out of memory: lower --tile, or take a smaller part of the image"
     if isinstance(error, OSError) and error.strerror:
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    elif isinstance(error, ValueError | OSError):
+    elif isinstance(error, ValueError | OSError | FloatingPointError):
         text = str(error)
     else:
         text = f"{type(error).__name__}: {error} (--debug shows where)"
@@ -59,7 +59,7 @@ def _words(error: Exception) -> str:
 
 def _train_config(parser: argparse.ArgumentParser, args: argparse.Namespace) -> TrainConfig:
     """Return the configuration; one that is not possible is wrong usage."""
-    names = ("annotation", "seed", "steps", "minutes")
+    names = ("annotation", "ndim", "seed", "steps", "minutes")
     changes = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     try:
         return TrainConfig.preset(args.preset, **changes)
@@ -105,6 +105,13 @@ def _parser() -> argparse.ArgumentParser:
         default="objects",
         help="what labels are: objects (ids, 0 is background; default), classes (values), "
         "scribbles (0 is not annotated, 1 is background)",
+    )
+    train.add_argument(
+        "--ndim",
+        type=int,
+        choices=(2, 3),
+        default=2,
+        help="3 learns stacks as volumes (default: 2)",
     )
     train.add_argument("--seed", type=int, default=0, help="same seed, same model (default: 0)")
     train.add_argument("--resume", metavar="CHECKPOINT", help="go on from here, same options")

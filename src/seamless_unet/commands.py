@@ -27,6 +27,8 @@ from seamless_unet.image_io import (
 
 if TYPE_CHECKING:
     from seamless_unet.model_file import Model
+    from seamless_unet.train import Event
+    from seamless_unet.train_state import TrainState
 
 _CHECKPOINT_EVERY = 60.0  # seconds
 
@@ -34,15 +36,15 @@ _CHECKPOINT_EVERY = 60.0  # seconds
 def train(args: argparse.Namespace) -> dict[str, Any]:
     """Train a model; Ctrl-C keeps the best one so far."""
     from seamless_unet.model_file import save_model
-    from seamless_unet.train import Finished, Prepared, Step, TrainState, Validated
+    from seamless_unet.train import Prepared
     from seamless_unet.train import train as start
+    from seamless_unet.train_state import TrainState
 
     output = Path(args.output)
     if output.suffix != ".safetensors":
         raise ValueError(f"--output {output}: a model's name ends in .safetensors")
     _make_writable(output.parent)
     checkpoint = output.with_suffix(".checkpoint.safetensors")
-    state = TrainState.load(args.resume) if args.resume else None
     images, labels = _read_training(args)
     events = start(
         [image.data for image in images],
@@ -52,33 +54,23 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
         names=[image.name for image in images],
         pixel_size=images[0].pixel_size,
         device=args.device,
-        state=state,
+        state=TrainState.load(args.resume) if args.resume else None,
     )
-    reason, best, saved = "stopped", "", time.monotonic()
-    with _stop_asked() as stop_asked:
-        for event in events:
-            if isinstance(event, Prepared):
-                state = event.state
-                print(event.summary.text())
-            elif isinstance(event, Validated):
-                best = f"  best score {event.score:.3f}" if event.best else best
-            elif isinstance(event, Step):
-                left = time.strftime("%M:%S", time.gmtime(event.seconds_left))
-                _progress(f"step {event.step}  loss {event.loss:.4f}{best}  {left} left")
-                if time.monotonic() - saved > _CHECKPOINT_EVERY:
-                    saved = time.monotonic()
-                    _try_to_save(state, checkpoint)
-            elif isinstance(event, Finished):
-                reason = event.reason
-            if stop_asked():
-                break
-    _progress("")
-    if state is None:
-        raise KeyboardInterrupt
+    prepared = next(events)
+    assert isinstance(prepared, Prepared)
+    print(prepared.summary.text(), flush=True)
+    state = prepared.state
+    try:
+        reason = _follow(events, state, checkpoint)
+    except BaseException:  # diverged, out of memory, Ctrl-C again: an hour's work may be in it
+        if state.best_score is not None:
+            save_model(state.best_model(), output)
+        raise
     model = state.best_model()
     save_model(model, output)
     state.save(checkpoint)
-    print(f"{'stopped: kept the best model so far' if reason == 'stopped' else 'done'}{best}")
+    kept = "stopped, the best model so far is kept" if reason == "stopped" else "done"
+    print(f"{kept}: step {state.step}, score {model.info.training['score']}")
     print(f"wrote {output} and, to go on with --resume, {checkpoint}")
     return {
         "model": str(output),
@@ -86,6 +78,30 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
         "reason": reason,
         "training": model.info.training,
     }
+
+
+def _follow(events: Iterator[Event], state: TrainState, checkpoint: Path) -> str:
+    """Show the events and save checkpoints; return why it ended."""
+    from seamless_unet.train import Finished, Step, Validated
+
+    best, saved = "", time.monotonic()
+    with _stop_asked() as stop_asked:
+        for event in events:
+            if isinstance(event, Finished):
+                _progress("")
+                return event.reason
+            if isinstance(event, Validated) and event.best:
+                best = f"  best score {event.score:.3f}"
+            if isinstance(event, Step):
+                left = f"{event.seconds_left / 60:.1f} minutes left"
+                _progress(f"step {event.step}  loss {event.loss:.4f}{best}  {left}")
+                if time.monotonic() - saved > _CHECKPOINT_EVERY:
+                    saved = time.monotonic()
+                    _try_to_save(state, checkpoint)
+            if stop_asked():
+                break
+    _progress("")
+    return "stopped"
 
 
 def segment(args: argparse.Namespace) -> dict[str, Any]:
@@ -255,7 +271,7 @@ def _check_free(outputs: list[Path], inputs: list[Path]) -> None:
             raise ValueError(f"{path} exists and is not a result of this program: move it away")
 
 
-def _try_to_save(state: Any, checkpoint: Path) -> None:
+def _try_to_save(state: TrainState, checkpoint: Path) -> None:
     """Save a checkpoint; a full disk must not end the training."""
     try:
         state.save(checkpoint)

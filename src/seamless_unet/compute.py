@@ -114,27 +114,18 @@ def _words(error: Exception) -> str:
 def segment(request: dict[str, Any], orders: Orders) -> Iterator[dict[str, Any]]:
     """Segment an image; the labels are written to ``request["output"]``."""
     from seamless_unet.stack import Segmented, segment_stack
+    from seamless_unet.train import choose_device
 
     path = Path(request["model"])
     model = _model(path, path.stat().st_mtime_ns)
     image = np.load(request["image"], mmap_mode="r")
-    device = _device(request["device"])
-    for item in segment_stack(
-        model, image, request["axes"], device=device, **request["options"]
-    ):
+    device = choose_device(request["device"])
+    for item in segment_stack(model, image, request["axes"], device=device, **request["options"]):
         if isinstance(item, Segmented):
             np.save(request["output"], item.labels)
             yield {"event": "segmented", "labels": request["output"], "objects": item.objects}
         else:
             yield {"event": "progress", "fraction": item.done / item.total}
-
-
-def _device(name: str) -> str:
-    import torch
-
-    if name != "auto":
-        return name
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 @functools.lru_cache(maxsize=2)

@@ -154,18 +154,21 @@ def choose_tile_shape(
     memory
         Budget in bytes, as in `predict`.
     """
-    geometry, config = network.geometry, network.config
+    geometry = network.geometry
     pixels = (memory or _free_memory(network)) / _bytes_per_pixel(network)
-    writes = [min(size, _LARGEST_WRITE[config.ndim]) for size in image_shape]
-    reads = [geometry.read_size(write) for write in writes]
-    while math.prod(reads) > pixels and max(writes) > geometry.step:
-        longest = writes.index(max(writes))
-        pieces = math.ceil(image_shape[longest] / writes[longest]) + 1
-        writes[longest] = max(math.ceil(image_shape[longest] / pieces), geometry.step)
-        reads = [geometry.read_size(write) for write in writes]
-    pieces_per_axis = [math.ceil(s / w) for s, w in zip(image_shape, writes, strict=True)]
-    evenly = zip(image_shape, pieces_per_axis, strict=True)
-    return tuple(geometry.read_size(math.ceil(size / pieces)) for size, pieces in evenly)
+    largest = _LARGEST_WRITE[network.config.ndim] // geometry.step
+    steps = [min(-(-size // geometry.step), largest) for size in image_shape]  # written per axis
+    while math.prod(_reads(steps, geometry)) > pixels and max(steps) > 1:
+        steps[steps.index(max(steps))] -= 1
+    even = []
+    for size, count in zip(image_shape, steps, strict=True):
+        pieces = math.ceil(size / (count * geometry.step))
+        even.append(math.ceil(size / pieces / geometry.step))
+    return _reads(even, geometry)
+
+
+def _reads(steps: Sequence[int], geometry: Geometry) -> tuple[int, ...]:
+    return tuple(geometry.read_size(count * geometry.step) for count in steps)
 
 
 def _bytes_per_pixel(network: UNet) -> int:
@@ -277,10 +280,16 @@ def _tile_probabilities(network: UNet, piece: NDArray, symmetries: bool) -> NDAr
 
 
 def _probabilities(logits: Tensor) -> Tensor:
-    if logits.shape[1] > 1:
-        return logits.softmax(dim=1)
-    foreground = logits.sigmoid()
-    return torch.cat([1 - foreground, foreground], dim=1)
+    """Return the softmax over channels, (1, K, ...); a single logit stands against 0.
+
+    Written out because torch's own softmax and sigmoid round differently at the ends of a row,
+    which would let tiles differ in their last bit.
+    """
+    if logits.shape[1] == 1:
+        logits = torch.cat([torch.zeros_like(logits), logits], dim=1)
+    parts = (logits - logits.amax(dim=1, keepdim=True)).exp().unbind(dim=1)
+    total = sum(parts[1:], start=parts[0])
+    return torch.stack([part / total for part in parts], dim=1)
 
 
 def _turned(x: Tensor, turns: int, flip: bool) -> Tensor:

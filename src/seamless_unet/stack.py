@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from seamless_unet.axes import check_axes, label_axes, loop_axes, split
 from seamless_unet.config import ModelInfo, Normalization
+from seamless_unet.normalize import measure
 from seamless_unet.segment import link_slices, segment
 
 if TYPE_CHECKING:
@@ -145,8 +146,6 @@ def _pieces(
         for index, piece in split(image, axes, model.info.network.ndim):
             yield index, piece, model
         return
-    from seamless_unet.predict import measure
-
     # measured slice by slice, the noise of an empty slice would become objects
     info = dataclasses.replace(model.info, normalization=Normalization("fixed"))
     for index, volume in split(image, axes, 3):  # volume: C, Z, Y, X

@@ -5,6 +5,16 @@ from qtpy.QtTest import QTest
 PLUGIN = "napari-seamless-unet"
 
 
+def pytest_collection_modifyitems(items):
+    """Run the plugin's tests last.
+
+    Once Mesa has drawn a canvas, torch's first optimizer in the same process ends in a
+    segmentation fault (two LLVMs clash); the other way round is safe. Users never meet this:
+    the plugin computes in a process of its own.
+    """
+    items.sort(key=lambda item: "plugin" in item.path.parts)
+
+
 @pytest.fixture(autouse=True)
 def library(tmp_path, monkeypatch):
     """Give every test an empty library of models."""

@@ -92,7 +92,9 @@ def test_labels_of_channels_are_where_the_channels_are():
         rotate=np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0.6, -0.8], [0, 0, 0.8, 0.6]]),
     )
     labels = Labels(np.zeros((3, 4, 5), int), **layers.placement(image, "CZYX"))
-    np.testing.assert_allclose(labels.data_to_world((1, 2, 3)), image.data_to_world((0, 1, 2, 3))[1:])
+    np.testing.assert_allclose(
+        labels.data_to_world((1, 2, 3)), image.data_to_world((0, 1, 2, 3))[1:]
+    )
     assert labels.units == image.units[1:]
 
 
@@ -111,7 +113,9 @@ def test_pixel_size_is_in_micrometres_where_the_unit_is_a_length():
 def test_labels_of_another_shape_are_refused():
     image = Image(np.zeros((2, 4, 5)), name="cells")
     layers.check_same_place(image, "CYX", Labels(np.zeros((4, 5), int)))
-    with pytest.raises(ValueError, match="'mine' are 4 x 5 pixels but the image 'cells' is 2 x 4 x"):
+    with pytest.raises(
+        ValueError, match="'mine' are 4 x 5 pixels but the image 'cells' is 2 x 4 x"
+    ):
         layers.check_same_place(image, "ZYX", Labels(np.zeros((4, 5), int), name="mine"))
 
 

@@ -8,7 +8,7 @@ DOCKS = ["Segment", "Train"]
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(75, ", 1 min 15 s left"), (8.4, ", 8 s left"), (None, "")]
+    ("seconds", "words"), [(75, ", 1 min 15 s left"), (8.4, ", 8 s left"), (float("inf"), "")]
 )
 def test_left(seconds, words):
     assert left(seconds) == words

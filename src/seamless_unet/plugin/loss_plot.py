@@ -18,8 +18,7 @@ class LossPlot(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.losses: list[Point] = []  # (step, loss)
-        self.scores: list[Point] = []  # (step, score)
+        self.clear()
         self.setMinimumSize(240, 130)
         self.setMaximumHeight(280)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.MinimumExpanding)
@@ -34,17 +33,24 @@ class LossPlot(QWidget):
 
     def clear(self) -> None:
         """Forget all points."""
-        self.losses.clear()
-        self.scores.clear()
+        self.losses: list[Point] = []  # (step, loss)
+        self.scores: list[Point] = []  # (step, score)
+        self._steps_per_point = 1  # doubled whenever there are too many points
+        self._pending: list[Point] = []  # the beginning of the next point
         self.update()
 
     def add_loss(self, step: int, loss: float) -> None:
         """Add a point to the loss; what is not a number cannot be drawn."""
         if not math.isfinite(loss):
             return
-        self.losses.append((step, loss))
-        if len(self.losses) >= _MOST_POINTS:
-            self.losses = [_middle(*pair) for pair in zip(*[iter(self.losses)] * 2, strict=False)]
+        self._pending.append((step, loss))
+        if len(self._pending) == self._steps_per_point:
+            self.losses.append(_middle(self._pending))
+            self._pending.clear()
+        if len(self.losses) == _MOST_POINTS:
+            pairs = zip(self.losses[::2], self.losses[1::2], strict=True)
+            self.losses = [_middle(pair) for pair in pairs]
+            self._steps_per_point *= 2
         self.update()
 
     def add_score(self, step: int, score: float) -> None:
@@ -139,5 +145,6 @@ def _ceiling(losses: Sequence[float]) -> float:
     return top if top > 0 else 1.0
 
 
-def _middle(a: Point, b: Point) -> Point:
-    return (a[0] + b[0]) / 2, (a[1] + b[1]) / 2
+def _middle(points: Sequence[Point]) -> Point:
+    steps, values = zip(*points, strict=True)
+    return sum(steps) / len(points), sum(values) / len(points)

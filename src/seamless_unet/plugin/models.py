@@ -5,14 +5,19 @@ import re
 from pathlib import Path
 
 import platformdirs
-from psygnal import SignalInstance
+from qtpy.QtCore import QObject, Signal
 
 from seamless_unet.config import ModelInfo
 from seamless_unet.model_file import bundled_models, read_info
 
-library_changed = SignalInstance((str,), name="library_changed")
-"""Emitted with a model's path when it was added to the library."""
 
+class Library(QObject):
+    """Tells the docks of all viewers about new models; there is only `signals`."""
+
+    changed = Signal(str)  # the path of the model that was added
+
+
+signals = Library()
 _given: set[Path] = set()  # to trainings that have not written their model yet
 
 

@@ -1,6 +1,6 @@
 """What the docks have in common: an image to choose, a job, its progress and its end."""
 
-import io
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -8,7 +8,6 @@ from typing import Any
 from magicgui.widgets import CheckBox, ComboBox
 from magicgui.widgets.bases import ValueWidget
 from napari.layers import Image
-from napari.utils import progress
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QEvent, QSize, Qt
 from qtpy.QtWidgets import (
@@ -39,7 +38,6 @@ class Panel(QScrollArea):
         self.worker = shared_worker()
         self.job: Job | None = None
         self._jobs: list[Job] = []  # what `destroyed` has to end; never another list
-        self._activity: progress | None = None
         self.image = layer_combo(
             napari_viewer, Image, label="Image", tooltip="The image layer to work on."
         )
@@ -148,26 +146,19 @@ class Panel(QScrollArea):
         self.job = self.worker.submit(request, arrays, on_event=on_event)
         self._jobs[:] = [self.job]
         self._set_running(True)
-        self._activity = progress(total=100, desc=request["request"], file=io.StringIO())
         self.show_progress(None, "Starting (the first time takes some seconds) ...")
 
     def show_progress(self, fraction: float | None, text: str) -> None:
-        """Move the bars; ``None`` means that nobody knows how far."""
+        """Move the bar; ``None`` means that nobody knows how far."""
         self.bar.setRange(0, 0 if fraction is None else 100)
         if fraction is not None:
-            percent = round(100 * fraction)
-            self.bar.setValue(percent)
-            if self._activity is not None:
-                self._activity.update(percent - self._activity.n)
+            self.bar.setValue(round(100 * fraction))
         self.status.setText(text)
 
     def show_end(self, text: str) -> None:
         """Show that no job is running any more, and why."""
         self.status.setText(text)
         self._set_running(False)
-        if self._activity is not None:
-            self._activity.close()
-            self._activity = None
         self._jobs.clear()
         self.job = None
 
@@ -220,9 +211,7 @@ class Panel(QScrollArea):
 
 def layer_combo(viewer: Any, kind: type, *, label: str, tooltip: str) -> ComboBox:
     """Return a choice among the viewer's layers of a kind; the selected one if it is one."""
-    combo = ComboBox(
-        label=label, tooltip=tooltip, choices=lambda _: layers.in_viewer(viewer, kind)
-    )
+    combo = ComboBox(label=label, tooltip=tooltip, choices=lambda _: layers.in_viewer(viewer, kind))
     active = viewer.layers.selection.active
     if isinstance(active, kind):
         combo.value = active
@@ -237,13 +226,13 @@ def words() -> QLabel:
     return label
 
 
-def left(seconds: float | None) -> str:
-    """Say how long something still takes.
+def left(seconds: float) -> str:
+    """Say how long something still takes, if that is known.
 
-    >>> left(75), left(8), left(None)
+    >>> left(75), left(8), left(math.inf)
     (', 1 min 15 s left', ', 8 s left', '')
     """
-    if seconds is None:
+    if not math.isfinite(seconds):
         return ""
     minutes, rest = divmod(round(seconds), 60)
     return f", {minutes} min {rest} s left" if minutes else f", {rest} s left"

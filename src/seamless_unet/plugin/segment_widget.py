@@ -62,7 +62,7 @@ class SegmentWidget(Panel):
             options=[self.threshold, self.min_size, self.memory, self.careful],
             below=[],
         )
-        models.library_changed.connect(self._library_changed)
+        models.signals.changed.connect(self._library_changed)
         self.start_button.setToolTip("Segment the image into a new Labels layer.")
         self.stop_button.setToolTip("Stop at once; nothing is kept.")
         self._model_changed()

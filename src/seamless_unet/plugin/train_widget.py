@@ -130,12 +130,11 @@ class TrainWidget(Panel):
                 if self._path.exists():
                     kept = f" The best model so far is kept as '{self._path.stem}'."
                     event = {**event, "message": event["message"] + kept}
-                    models.library_changed.emit(str(self._path))
+                    models.signals.changed.emit(str(self._path))
                 self.failed(event)
 
     def _saved(self, path: Path, score: float | None) -> None:
         reached = "" if score is None else f" It scores {score:.2f} of 1 on annotation held back."
-        text = f"Model '{path.stem}' is saved and in the Segment dock's list.{reached}"
-        self.show_end(text)
-        models.library_changed.emit(str(path))
-        show_info(text)
+        self.show_end(f"Model '{path.stem}' is saved and in the Segment dock's list.{reached}")
+        models.signals.changed.emit(str(path))
+        show_info(f"Model '{path.stem}' is saved.")

@@ -1,0 +1,131 @@
+import os
+import signal
+
+import numpy as np
+import pytest
+from napari.layers import Labels
+
+from seamless_unet.model_file import read_info
+from seamless_unet.plugin import models
+
+PLUGIN = "napari-seamless-unet"
+
+
+@pytest.fixture
+def panel(viewer, dock):
+    """The Train dock, with the sample of nuclei open, made ready for a short training."""
+    viewer.open_sample(PLUGIN, "nuclei")
+    panel = dock("Train")
+    panel.name.value = "my nuclei"
+    return panel
+
+
+def wait_for_steps(qtbot, panel):
+    qtbot.waitUntil(lambda: len(panel.plot.losses) > 0, timeout=120_000)
+
+
+def test_train_then_segment_with_the_new_model(
+    viewer, dock, panel, click, ended, library, qtbot, threshold_model
+):
+    segment_panel = dock("Segment")
+    panel.parent().raise_()
+    panel.minutes.value = 0.1
+    click(panel.start_button)
+    assert not panel.start_button.isEnabled()
+    assert ended(panel, 180).startswith(
+        "Model 'my nuclei' is saved and in the Segment dock's list."
+    )
+    assert "84 objects" in panel.summary.text()
+    assert len(panel.plot.losses) > 0
+    assert len(panel.plot.scores) > 0
+    path = library / "my nuclei.safetensors"
+    info = read_info(path)
+    assert info.pixel_size == pytest.approx({"Y": 0.5, "X": 0.5}, rel=0.5)
+    assert segment_panel.model.value == str(path)
+    segment_panel.parent().raise_()
+    qtbot.waitUntil(segment_panel.start_button.isVisible)
+    click(segment_panel.start_button)
+    assert ended(segment_panel).startswith("Done.")
+    assert isinstance(viewer.layers[-1], Labels)
+    assert viewer.layers[-1].name == "nuclei my nuclei"
+    np.testing.assert_array_equal(viewer.layers[-1].scale, viewer.layers["nuclei"].scale)
+    assert not list((library / "checkpoints").iterdir())
+
+
+def test_stop_keeps_the_best_model_so_far(panel, click, ended, library, qtbot):
+    panel.minutes.value = 60
+    click(panel.start_button)
+    wait_for_steps(qtbot, panel)
+    click(panel.stop_button)
+    assert not panel.stop_button.isEnabled()
+    assert ended(panel).startswith("Model 'my nuclei' is saved")
+    assert models.choices()[-1] == ("my nuclei", str(library / "my nuclei.safetensors"))
+
+
+def test_stop_before_anything_was_learned(panel, click, library):
+    click(panel.start_button)
+    click(panel.stop_button)
+    assert panel.job is None
+    assert panel.status.text() == "Stopped before anything was learned."
+    assert not list(library.glob("*.safetensors"))
+
+
+def test_kill_9_keeps_what_was_saved_and_says_so(
+    panel, click, ended, library, qtbot, threshold_model
+):
+    panel.minutes.value = 60
+    click(panel.start_button)
+    wait_for_steps(qtbot, panel)
+    saved = (library / "threshold.safetensors").read_bytes()
+    (library / "my nuclei.safetensors").write_bytes(saved)  # as the child does now and then
+    os.kill(panel.worker.process.pid, signal.SIGKILL)
+    words = ended(panel)
+    assert "napari and your layers are unharmed" in words
+    assert words.endswith("The best model so far is kept as 'my nuclei'.")
+    assert panel.start_button.isEnabled()
+
+
+def test_closing_the_dock_stops_and_keeps_the_best_model(panel, click, ended, library, qtbot):
+    panel.minutes.value = 60
+    click(panel.start_button)
+    wait_for_steps(qtbot, panel)
+    panel.parent().destroyOnClose()
+    ended(panel)
+    assert (library / "my nuclei.safetensors").exists()
+
+
+def test_no_labels_layer(viewer, dock, click):
+    viewer.add_image(np.zeros((32, 32)))
+    panel = dock("Train")
+    click(panel.start_button)
+    assert panel.status.text().startswith("Draw labels first")
+
+
+def test_labels_of_another_image(viewer, panel, click):
+    viewer.add_labels(np.ones((8, 9), int), name="other")
+    panel.labels.value = viewer.layers["other"]
+    click(panel.start_button)
+    assert "The labels 'other' are 8 x 9 pixels but the image 'nuclei' is" in panel.status.text()
+    assert panel.job is None
+
+
+def test_labels_with_nothing_drawn(viewer, panel, click, ended):
+    empty = viewer.add_labels(np.zeros_like(viewer.layers["nuclei labels"].data), name="empty")
+    panel.labels.value = empty
+    click(panel.start_button)
+    assert "label" in ended(panel)
+    assert panel.start_button.isEnabled()
+
+
+def test_a_model_needs_a_name(panel, click):
+    panel.name.value = " "
+    click(panel.start_button)
+    assert panel.status.text().startswith("Give the model a name")
+
+
+def test_each_kind_of_annotation_is_explained(panel):
+    texts = set()
+    for kind in panel.annotation.choices:
+        panel.annotation.value = kind
+        texts.add(panel.meaning.text())
+    assert len(texts) == 3

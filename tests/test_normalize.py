@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+
+from seamless_unet.config import Normalization
+from seamless_unet.normalize import measure, normalize
+
+
+def test_percentiles_per_channel():
+    image = np.stack([np.arange(101.0), 10 * np.arange(101.0) + 5]).reshape(2, 1, 101)
+    result = normalize(image, Normalization(low=10, high=90))
+    np.testing.assert_allclose(result[0], (np.arange(101)[None] - 10) / 80, rtol=1e-6)
+    np.testing.assert_allclose(result[0], result[1], atol=1e-6)
+    assert result.dtype == np.float32
+
+
+def test_standard_and_fixed():
+    image = np.array([[[1, 3]]], np.uint16)
+    np.testing.assert_allclose(normalize(image, Normalization(kind="standard")), [[[-1, 1]]])
+    fixed = Normalization(kind="fixed", offset=1, scale=4)
+    np.testing.assert_allclose(normalize(image, fixed), [[[0, 0.5]]])
+
+
+@pytest.mark.parametrize("kind", ["percentile", "standard"])
+def test_a_constant_image_becomes_zero(kind):
+    assert not normalize(np.full((1, 5, 5), 700, np.uint16), Normalization(kind=kind)).any()
+
+
+def test_a_few_bright_pixels_in_black_still_count():
+    image = np.zeros((1, 100, 100))
+    image[0, 5, 5] = 9
+    assert normalize(image, Normalization()).max() == 1
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_nan_is_refused_with_its_count(bad):
+    image = np.zeros((2, 4, 4))
+    image[1, 2, :2] = bad
+    with pytest.raises(ValueError, match=r"2 NaN or infinite pixel\(s\): replace them first"):
+        measure(image, Normalization())
+
+
+def test_an_empty_image_is_refused():
+    with pytest.raises(ValueError, match="empty"):
+        measure(np.zeros((1, 0, 4)), Normalization())
+
+
+def test_large_values_do_not_overflow():
+    image = np.array([[[0, 2**32 - 1]]], np.uint32)
+    assert normalize(image, Normalization(low=0, high=100)).max() == 1

@@ -1,0 +1,183 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from seamless_unet.config import ModelInfo, Normalization, UNetConfig
+from seamless_unet.model_file import Model
+from seamless_unet.predict import Progress, choose_tile_shape, predict, predict_tiles
+from seamless_unet.unet import UNet
+
+
+def network(**changes):
+    torch.manual_seed(0)
+    net = UNet(UNetConfig(**{"depth": 2, "base_channels": 4, **changes})).eval()
+    for module in net.modules():  # statistics that are not the trivial ones
+        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+            module.running_mean.uniform_(-0.5, 0.5)
+            module.running_var.uniform_(0.5, 2)
+    return net
+
+
+@st.composite
+def combinations(draw):
+    """A network, an image size and a tile size for it."""
+    ndim = draw(st.sampled_from([2, 2, 2, 3]))
+    depth = draw(st.integers(1, 5 if ndim == 2 else 2))
+    net = network(
+        ndim=ndim,
+        depth=depth,
+        base_channels=draw(st.integers(1, 3)),
+        classes=draw(st.integers(1, 3)),
+        padding=draw(st.sampled_from(["valid", "valid", "same"])),
+        padding_mode=draw(st.sampled_from(["reflect", "zeros"])),
+        upsampling=draw(st.sampled_from(["transposed", "linear"])),
+        batch_norm=draw(st.booleans()),
+    )
+    largest = 3 * 2**depth + 10 if ndim == 2 else 16
+    shape = draw(st.tuples(*[st.integers(1, largest)] * ndim))
+    writes = [draw(st.integers(-(-size // 3), size)) for size in shape]
+    tile = tuple(map(net.geometry.read_size, writes))
+    return net, shape, tile, draw(st.integers(0, 2**16))
+
+
+@settings(max_examples=220, deadline=None, suppress_health_check=list(HealthCheck))
+@given(combinations())
+def test_the_result_does_not_depend_on_the_tiles(combination):
+    net, shape, tile, seed = combination
+    image = np.random.default_rng(seed).normal(500, 100, shape)
+    whole = tuple(net.geometry.read_size(size) for size in shape)
+    tiled, at_once = (predict(net, image, tile_shape=t) for t in (tile, whole))
+    assert tiled.dtype == np.float32
+    np.testing.assert_allclose(tiled, at_once, rtol=0, atol=1e-5)
+    net = net.double()
+    tiled, at_once = (predict(net, image, tile_shape=t) for t in (tile, whole))
+    assert tiled.dtype == np.float64
+    np.testing.assert_array_equal(tiled, at_once)
+
+
+@pytest.mark.parametrize("depth", [3, 4])
+def test_tiles_with_symmetries_and_the_network_of_the_paper(depth):
+    net = network(depth=depth).double()
+    image = np.random.default_rng(0).random((130, 75))
+    tiled = predict(net, image, tile_shape=net.geometry.read_size(30), symmetries=True)
+    at_once = predict(net, image, tile_shape=net.geometry.read_size(130), symmetries=True)
+    np.testing.assert_allclose(tiled, at_once, rtol=0, atol=1e-15)
+
+
+def test_the_whole_is_the_mirrored_image_through_the_network():
+    net = network()
+    image = np.random.default_rng(0).random((21, 30)).astype(np.float32)
+    fixed = Model(ModelInfo(net.config, Normalization(kind="fixed")), net)
+    geometry = net.geometry
+    reads = [geometry.read_size(size) for size in image.shape]
+    pads = [(geometry.near, r - geometry.near - n) for r, n in zip(reads, image.shape, strict=True)]
+    padded = torch.from_numpy(np.pad(image, pads, mode="reflect"))[None, None]
+    with torch.inference_mode():
+        expected = net(padded).softmax(dim=1)[0, :, :21, :30]
+    np.testing.assert_allclose(predict(fixed, image), expected, atol=1e-6)
+
+
+def test_572_is_a_legal_tile_of_the_paper_and_500_is_not():
+    net = network(depth=4, base_channels=1)
+    image = np.random.default_rng(0).random((40, 600))
+    np.testing.assert_allclose(predict(net, image, tile_shape=572), predict(net, image), atol=1e-5)
+    with pytest.raises(ValueError, match="nearest are 492 and 508"):
+        predict(net, image, tile_shape=500)
+    with pytest.raises(ValueError, match="needs one number or 2"):
+        predict(net, image, tile_shape=(572, 572, 572))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 50), (3, 2)])
+def test_images_smaller_than_the_halo(shape):
+    result = predict(network(), np.ones(shape, np.uint8))
+    assert result.shape == (2, *shape)
+    np.testing.assert_allclose(result.sum(axis=0), 1, rtol=1e-6)
+
+
+def test_symmetries_make_the_result_symmetric():
+    image = np.random.default_rng(0).random((24, 24))
+    net = network()
+    result = predict(net, image, symmetries=True)
+    turned = predict(net, np.rot90(image).copy(), symmetries=True)
+    np.testing.assert_allclose(np.rot90(result, axes=(1, 2)), turned, atol=1e-6)
+    assert abs(result - predict(net, image)).max() > 1e-4
+
+
+def test_a_sigmoid_output_gives_background_and_foreground():
+    result = predict(network(classes=1), np.random.default_rng(0).random((9, 9)))
+    assert result.shape == (2, 9, 9)
+    np.testing.assert_allclose(result.sum(axis=0), 1, rtol=1e-6)
+
+
+def test_grey_values_are_measured_once_so_scale_does_not_matter():
+    image = np.random.default_rng(0).integers(0, 1000, (40, 40))
+    net = network()
+    near = predict(net, image)
+    np.testing.assert_allclose(near, predict(net, image * 7 + 100, tile_shape=44), atol=1e-4)
+
+
+def test_wrong_channels_and_axes_are_refused_in_words():
+    with pytest.raises(ValueError, match=r"has 2 channel\(s\) but the model was trained on 3"):
+        predict(network(in_channels=3), np.zeros((2, 9, 9)))
+    with pytest.raises(ValueError, match="2-D network needs"):
+        predict(network(), np.zeros((2, 2, 9, 9)))
+    with pytest.raises(ValueError, match="NaN"):
+        predict(network(), np.full((9, 9), np.nan))
+
+
+def test_progress_counts_tiles_and_cancelling_is_to_stop():
+    net, image = network(), np.random.default_rng(0).random((60, 40))
+    out = np.zeros((2, 60, 40), np.float32)
+    events = predict_tiles(net, image, out, tile_shape=60)
+    assert next(events) == Progress(1, 6)
+    events.close()
+    assert out[:, :20, :20].all()
+    assert not out[:, 20:].any()
+
+
+def test_out_of_memory_shrinks_the_tile_and_goes_on(monkeypatch):
+    net, image = network(), np.random.default_rng(0).random((70, 50))
+    expected = predict(net, image)
+    forward, sizes = net.forward, []
+
+    def small_memory(x):
+        sizes.append(tuple(x.shape[2:]))
+        if x.shape[2] * x.shape[3] > 60 * 60:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return forward(x)
+
+    monkeypatch.setattr(net, "forward", small_memory)
+    np.testing.assert_allclose(predict(net, image, tile_shape=112), expected, atol=1e-5)
+    too_large = [size for size in sizes if size[0] * size[1] > 60 * 60]
+    assert len(too_large) <= 4  # it learns the limit instead of failing at every tile
+
+
+def test_out_of_memory_at_the_smallest_tile_is_an_error(monkeypatch):
+    net = network()
+
+    def no_memory(x):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(net, "forward", no_memory)
+    with pytest.raises(torch.OutOfMemoryError):
+        predict(net, np.zeros((30, 30)))
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_tiles_fit_the_memory_budget_and_cut_evenly(ndim):
+    net = network(ndim=ndim, base_channels=8)
+    shape = (300, 500, 700)[-ndim:]
+    small = choose_tile_shape(shape, net, memory=40_000_000)
+    large = choose_tile_shape(shape, net, memory=4_000_000_000)
+    per_pixel = 8 * 8 * 4
+    assert np.prod(small) * per_pixel <= 40_000_000 < np.prod(large) * per_pixel
+    assert all(map(net.geometry.is_legal, small + large))
+    assert predict(net, np.zeros((9,) * ndim), memory=1).shape == (2, *(9,) * ndim)
+
+
+def test_the_network_is_left_in_the_mode_it_was_in():
+    net = network().train()
+    predict(net, np.zeros((9, 9)))
+    assert net.training
