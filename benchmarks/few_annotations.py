@@ -19,6 +19,7 @@ import torch
 
 from seamless_unet.config import TrainConfig
 from seamless_unet.metrics import combine, evaluate
+from seamless_unet.model_file import save_model
 from seamless_unet.predict import predict
 from seamless_unet.segment import segment
 from seamless_unet.train import Finished, train
@@ -46,6 +47,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--images", type=int, default=8, help="to train on")
     parser.add_argument("--test", type=int, default=60, help="other images to evaluate on")
+    parser.add_argument("--output", type=Path, help="where to save the model")
     arguments = parser.parse_args()
     pairs = read_pairs(arguments.data)
     order = np.random.default_rng(arguments.seed).permutation(len(pairs))
@@ -63,6 +65,8 @@ def main() -> None:
             model = event.model
     trained = time.perf_counter() - began
     info = model.info
+    if arguments.output:
+        save_model(model, arguments.output)
     result = combine(
         evaluate(truth, segment(predict(model, image), min_size=info.min_size))
         for image, truth in test

@@ -1,4 +1,4 @@
-"""Does napari stay responsive while the plugin computes, and is training as fast as without it?
+"""Measure whether napari stays responsive while the plugin computes, and the speed of training.
 
 A timer of 20 ms runs in napari's main thread; how late it is at worst is what a user feels.
 Prints one JSON object::
@@ -51,6 +51,7 @@ class Probe:
         self.timer.timeout.connect(self._tick)
 
     def start(self) -> None:
+        """Begin to measure."""
         self.late, self.last = [], time.perf_counter()
         self.timer.start(int(1000 * INTERVAL))
 
@@ -60,6 +61,7 @@ class Probe:
         self.last = now
 
     def stop(self) -> dict[str, float]:
+        """Return how late the timer was, in milliseconds."""
         self.timer.stop()
         cuts = statistics.quantiles(self.late, n=100)
         return {

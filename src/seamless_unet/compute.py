@@ -29,7 +29,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -111,7 +111,7 @@ def _words(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def segment(request: dict[str, Any], orders: Orders) -> Iterator[dict[str, Any]]:
+def segment(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any], None, None]:
     """Segment an image; the labels are written to ``request["output"]``."""
     from seamless_unet.stack import Segmented, segment_stack
     from seamless_unet.train import choose_device
@@ -134,7 +134,7 @@ def _model(path: Path, modified: int) -> Model:
     return load_model(path)
 
 
-def train(request: dict[str, Any], orders: Orders) -> Iterator[dict[str, Any]]:
+def train(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any], None, None]:
     """Train, and keep the best model so far in ``request["output"]`` all along."""
     from seamless_unet.train import Prepared, Step, Validated
     from seamless_unet.train import train as learn

@@ -198,24 +198,29 @@ def _pieces(
     normalization: Normalization,
 ) -> list[Sample]:
     """Cut one image into samples without weights yet; images along S count as separate."""
-    loop = loop_axes(axes, ndim)
-    images = split(image, axes, ndim)
-    drawn = split(labels.astype(np.int32), label_axes(axes), ndim)
+    stack = "Z" in axes
+    spatial = 3 if stack else ndim
+    loop = loop_axes(axes, spatial)
+    images = split(image, axes, spatial)
+    drawn = split(labels.astype(np.int32), label_axes(axes), spatial)
     samples = []
     for (index, piece), (_, piece_labels) in zip(images, drawn, strict=True):
-        place = ", ".join(f"{axis}={i}" for axis, i in zip(loop, index, strict=True))
-        flat = piece_labels[0]
-        target, annotated = classify(flat, meaning)
-        samples.append(
-            Sample(
-                image=normalize(piece, normalization),
-                labels=flat,
-                target=target,
-                weight=annotated.astype(np.float32),
-                source=(number, index[loop.index("S")] if "S" in loop else 0),
-                name=f"{name} {place}".strip(),
+        pixels = normalize(piece, normalization)  # the planes of a stack alike
+        planes = range(piece.shape[1]) if stack and ndim == 2 else [None]
+        for z in planes:
+            place = dict(zip(loop, index, strict=True)) | ({} if z is None else {"Z": z})
+            flat = piece_labels[0] if z is None else piece_labels[0, z]
+            target, annotated = classify(flat, meaning)
+            samples.append(
+                Sample(
+                    image=pixels if z is None else pixels[:, z],
+                    labels=flat,
+                    target=target,
+                    weight=annotated.astype(np.float32),
+                    source=(number, place.get("S", 0)),
+                    name=" ".join([name, *(f"{axis}={i}" for axis, i in place.items())]),
+                )
             )
-        )
     return samples
 
 

@@ -41,6 +41,7 @@ class TrainState:
     best_score: tuple[float, float] | None = None  # score, minus validation loss
     step: int = 0
     elapsed: float = 0.0  # seconds spent training
+    validated: tuple[int, float] = (0, 0.0)  # step and elapsed seconds of the last validation
     history: list[dict[str, float]] = field(default_factory=list)
 
     @classmethod
@@ -150,6 +151,7 @@ class TrainState:
             "best_score": self.best_score,
             "step": self.step,
             "elapsed": self.elapsed,
+            "validated": self.validated,
             "history": self.history,
         }
         return write_tensors(path, tensors, FORMAT, header)
@@ -178,6 +180,7 @@ class TrainState:
         state.rng.bit_generator.state = header["rng"]
         best = header["best_score"]
         state.best_score = tuple(best) if best else None
+        state.validated = tuple(header["validated"])
         state.step, state.elapsed, state.history = (
             header[key] for key in ("step", "elapsed", "history")
         )

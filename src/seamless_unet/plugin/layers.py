@@ -95,9 +95,9 @@ def check_same_place(image: Image, axes: str, labels: Labels) -> None:
     found = tuple(full_data(labels).shape)
     if found != expected:
         raise ValueError(
-            f"The labels {labels.name!r} are {_times(found)} pixels but the image {image.name!r} is "
-            f"{_times(expected)}: choose the labels that were drawn on this image. (For new ones, "
-            "select the image and click the labels button above the layer list.)"
+            f"The labels {labels.name!r} are {_times(found)} pixels but the image {image.name!r} "
+            f"is {_times(expected)}: choose the labels that were drawn on this image. (For new "
+            "ones, select the image and click the labels button above the layer list.)"
         )
 
 

@@ -23,7 +23,7 @@ class LossPlot(QWidget):
         self.setMaximumHeight(280)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.MinimumExpanding)
         self.setToolTip(
-            "Blue: how wrong the model still is on what it learns from (the loss); it should fall.\n"
+            "Blue: how wrong the model still is on what it learns from (the loss); it falls.\n"
             "Orange: how well it does on annotation held back from learning; 1 is perfect."
         )
 

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import platformdirs
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
 from seamless_unet.config import ModelInfo
 from seamless_unet.model_file import bundled_models, read_info

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
     QProgressBar,
     QPushButton,
     QScrollArea,
+    QScrollBar,
     QSizePolicy,
     QWidget,
 )
@@ -77,8 +78,8 @@ class Panel(QScrollArea):
         buttons = QHBoxLayout()
         buttons.addWidget(self.start_button)
         buttons.addWidget(self.stop_button)
-        content = QWidget()
-        self.rows = QFormLayout(content)
+        self.content = QWidget()
+        self.rows = QFormLayout(self.content)
         self.rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self.rows.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
         for row in (self.image, self.axes, *rows, self.more, *self.options):
@@ -86,7 +87,7 @@ class Panel(QScrollArea):
         self.rows.addRow(buttons)
         for widget in (self.bar, self.status, *below):
             self.rows.addRow(widget)
-        self.setWidget(content)
+        self.setWidget(self.content)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -110,8 +111,10 @@ class Panel(QScrollArea):
 
     def show_row(self, row: ValueWidget, shown: bool) -> None:
         """Show or hide a row of the form."""
-        row.native.setVisible(shown)
-        self.rows.labelForField(row.native).setVisible(shown)
+        label = self.rows.labelForField(row.native)
+        assert label is not None
+        for part in (label, row.native):
+            part.setVisible(shown)
         self.updateGeometry()
 
     def show_options(self, *_: Any) -> None:
@@ -121,12 +124,12 @@ class Panel(QScrollArea):
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """Return Qt's preferred size: the whole form."""
-        return self.widget().sizeHint().expandedTo(self.minimumSizeHint())
+        return self.content.sizeHint().expandedTo(self.minimumSizeHint())
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         """Return Qt's smallest size: all of the form's width, and enough height to scroll in."""
-        bar = self.verticalScrollBar().sizeHint().width()
-        return QSize(max(self.widget().minimumSizeHint().width() + bar, _MIN_WIDTH), 180)
+        bar = QScrollBar().sizeHint().width()
+        return QSize(max(self.content.minimumSizeHint().width() + bar, _MIN_WIDTH), 180)
 
     def event(self, event: QEvent | None) -> bool:
         """End the job when the dock is closed: napari then only takes the widget out of it."""

@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+
+from seamless_unet.annotation import border_term, class_weights, classify, read_meaning
+from seamless_unet.config import TrainConfig
+
+
+def config(annotation, **changes):
+    return TrainConfig(steps=1, annotation=annotation, **changes)
+
+
+def test_objects_are_parted_and_everything_is_annotated():
+    labels = np.array([[0, 5, 5, 9, 9]] * 3)
+    meaning = read_meaning([labels], config("objects"))
+    target, annotated = classify(labels, meaning)
+    np.testing.assert_array_equal(target, [[0, 1, 0, 0, 1]] * 3)
+    assert annotated.all()
+    assert (meaning.output, meaning.class_values) == ("objects", (0, 1))
+    border = border_term(labels, meaning, config("objects"))
+    np.testing.assert_allclose(border[0, 2:4], 10 * np.exp(-(3**2) / 50), rtol=1e-6)
+    assert (border[:, [0, 1, 4]] == [[border[0, 0], 0, 0]]).all()
+    assert not border_term(labels, meaning, config("objects", border_weight=0)).any()
+
+
+def test_classes_keep_their_values():
+    labels = np.array([[0, 7, 3]])
+    meaning = read_meaning([labels, np.array([[3]])], config("classes"))
+    target, annotated = classify(labels, meaning)
+    np.testing.assert_array_equal(target, [[0, 2, 1]])
+    assert annotated.all()
+    assert (meaning.output, meaning.class_values) == ("classes", (0, 3, 7))
+    assert not border_term(labels, meaning, config("classes")).any()
+
+
+def test_scribbles_leave_the_rest_open():
+    labels = np.array([[0, 1, 2, 0, 2]])
+    meaning = read_meaning([labels], config("scribbles"))
+    target, annotated = classify(labels, meaning)
+    np.testing.assert_array_equal(annotated, [[False, True, True, False, True]])
+    np.testing.assert_array_equal(target, [[0, 0, 1, 0, 1]])
+    assert meaning.output == "objects"
+
+
+def test_few_scribble_values_are_classes_and_many_are_objects():
+    few, many = np.arange(0, 5)[None], np.arange(0, 40)[None]
+    meaning = read_meaning([few], config("scribbles"))
+    assert (meaning.output, meaning.class_values) == ("classes", (0, 2, 3, 4))
+    np.testing.assert_array_equal(classify(few, meaning)[0], [[0, 0, 1, 2, 3]])
+    assert read_meaning([many], config("scribbles")).output == "objects"
+    chosen = read_meaning([few], config("scribbles", scribble_values="object"))
+    assert chosen.class_values == (0, 1)
+    np.testing.assert_array_equal(classify(few, chosen)[0], [[0, 0, 1, 1, 1]])
+
+
+@pytest.mark.parametrize(
+    ("annotation", "labels", "message"),
+    [
+        ("objects", [[0, 0]], "there is no label: draw at least one object"),
+        ("objects", [[1, 2]], "no background to learn from"),
+        ("classes", [[2, 2]], "one class only, 2"),
+        ("scribbles", [[0, 1]], "one class only, 1: scribble background with 1"),
+        ("scribbles", [[0, 2, 3]], "values 2, 3 but no background"),
+        ("classes", [[-1, 2]], "must not be negative, got -1"),
+    ],
+)
+def test_what_cannot_be_learned_from_is_refused_in_words(annotation, labels, message):
+    with pytest.raises(ValueError, match=message):
+        read_meaning([np.array(labels)], config(annotation))
+
+
+def test_classes_get_equal_totals_and_a_mean_of_one():
+    counts = np.array([90, 9, 1])
+    weights = class_weights(counts, config("classes"))
+    np.testing.assert_allclose(weights * counts, 100 / 3, rtol=1e-6)
+    assert (class_weights(counts, config("classes", class_balance=False)) == 1).all()

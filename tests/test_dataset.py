@@ -1,0 +1,165 @@
+import numpy as np
+import pytest
+import torch
+
+from seamless_unet.config import TrainConfig
+from seamless_unet.dataset import Patches, make_dataset
+from seamless_unet.geometry import Geometry
+from seamless_unet.weight_map import separate_touching, weight_map
+
+
+def config(**changes):
+    still = {"elastic": 0, "zoom": 0, "rotate": False, "flip": False, "grey": 0}
+    return TrainConfig(steps=1, patch=12, batch_size=3, **{**still, **changes})
+
+
+def drawn(shape=(40, 50), count=8, seed=0):
+    """An image whose bright squares are labeled."""
+    rng = np.random.default_rng(seed)
+    labels = np.zeros(shape, int)
+    for number in range(1, count + 1):
+        corner = [rng.integers(0, n - 6) for n in shape]
+        labels[tuple(slice(c, c + 5) for c in corner)] = number
+    return (labels > 0) * 100.0 + rng.normal(0, 5, shape), labels
+
+
+def test_weights_are_eq_2_with_classes_balanced_over_all_images():
+    pairs = [drawn(seed=0), drawn(seed=1, count=3), drawn(seed=2)]
+    images, labels = zip(*pairs, strict=True)
+    dataset = make_dataset(images, labels, config())
+    samples = dataset.training + dataset.validation
+    foreground = sum((s.target > 0).sum() for s in samples)
+    total = sum(s.target.size for s in samples)
+    for sample in samples:
+        parted = separate_touching(sample.labels)
+        np.testing.assert_array_equal(sample.target, parted > 0)
+        balance = np.where(parted > 0, total / 2 / foreground, total / 2 / (total - foreground))
+        expected = weight_map(parted, class_balance=False) - 1 + balance
+        np.testing.assert_allclose(sample.weight, expected, rtol=1e-5)
+
+
+def test_whole_images_are_set_aside_where_there_are_several():
+    pairs = [drawn(seed=i) for i in range(5)]
+    dataset = make_dataset(*zip(*pairs, strict=True), config(validation=0.4), names=list("abcde"))
+    assert len(dataset.training) == 3
+    assert len(dataset.validation) == 2
+    assert {s.name for s in dataset.training}.isdisjoint(s.name for s in dataset.validation)
+    assert dataset.summary.validation == "2 of 5 images"
+    assert dataset.summary.validation_pixels == 2 * 40 * 50
+
+
+def test_separate_images_of_one_file_are_images_and_slices_are_not():
+    images, labels = (np.stack(parts) for parts in zip(*[drawn(seed=i) for i in range(5)], strict=True))
+    assert make_dataset([images], [labels], config(), axes="SYX").summary.validation == "1 of 5 images"
+    stack = make_dataset([images], [labels], config(), axes="ZYX").summary
+    assert stack.validation == "the last 1 of 5 annotated planes"
+
+
+@pytest.mark.parametrize("count", [1, 2, 12])
+def test_of_one_image_a_region_is_set_aside_and_never_learned_from(count):
+    image, labels = drawn(count=count)
+    dataset = make_dataset([image], [labels], config())
+    (training,), (validation,) = dataset.training, dataset.validation
+    assert not ((training.weight > 0) & (validation.weight > 0)).any()
+    assert ((training.weight > 0) | (validation.weight > 0)).all()
+    for sample in (training, validation):
+        assert ((sample.weight > 0) & (sample.labels > 0)).any()
+    assert 0 < dataset.summary.validation_pixels < dataset.summary.training_pixels
+
+
+def test_planes_without_labels_are_left_out_and_named():
+    image, labels = (np.stack(parts) for parts in zip(*[drawn(seed=i) for i in range(4)], strict=True))
+    labels[2] = 0
+    summary = make_dataset([image], [labels], config(), axes="ZYX", names=["stack"]).summary
+    assert summary.left_out == ("stack Z=2",)
+    assert summary.annotated == 3
+    assert "left out, without any label: 1 (stack Z=2)" in summary.text()
+    as_classes = make_dataset([image], [labels % 2], config(annotation="classes"), axes="ZYX")
+    assert as_classes.summary.annotated == 4
+
+
+def test_planes_of_a_stack_are_normalized_alike():
+    image, labels = (np.stack(parts) for parts in zip(*[drawn(seed=i) for i in range(4)], strict=True))
+    image[1] *= 10
+    samples = make_dataset([image], [labels], config(), axes="ZYX")
+    bright = {s.name: s.image.max() for s in samples.training + samples.validation}
+    assert bright["image 1 Z=1"] > 5 * bright["image 1 Z=0"]
+
+
+def test_volumes_and_channels_keep_their_order():
+    image = np.random.default_rng(0).random((6, 2, 20, 30))  # ZCYX
+    labels = np.zeros((6, 20, 30), int)
+    labels[1:4, 5:9, 5:25] = 1
+    labels[3:5, 12:15, 5:25] = 2
+    (sample,) = make_dataset([image], [labels], config(ndim=3), axes="ZCYX").training
+    assert sample.image.shape == (2, 6, 20, 30)
+    np.testing.assert_array_equal(np.argsort(sample.image[1, 2, 3]), np.argsort(image[2, 1, 3]))
+
+
+@pytest.mark.parametrize(
+    ("image", "labels", "axes", "message"),
+    [
+        (np.zeros((5, 6)), np.eye(5, 7, dtype=int), None, r"image 1 is 5 x 6 \(YX\) but its labels are 5 x 7"),
+        (np.zeros((5, 6)), np.zeros((5, 6)), None, "labels of image 1 must be whole numbers, got float64"),
+        (np.zeros((5, 6)), np.zeros((5, 6), int), None, "there is no label"),
+        (np.zeros((2, 2, 5, 6)), np.eye(6, dtype=int), None, "needs axes, such as TZYX"),
+        (np.zeros((5, 6)), np.eye(5, 6, dtype=int), "QX", "axes 'QX'"),
+    ],
+)  # fmt: skip
+def test_wrong_pairs_are_refused_in_words(image, labels, axes, message):
+    with pytest.raises(ValueError, match=message):
+        make_dataset([image], [labels], config(), axes=axes)
+
+
+def test_other_wrong_collections():
+    image, labels = drawn()
+    with pytest.raises(ValueError, match=r"2 image\(s\) but 1 label"):
+        make_dataset([image, image], [labels], config())
+    with pytest.raises(ValueError, match="no image"):
+        make_dataset([], [], config())
+    with pytest.raises(ValueError, match="different numbers of channels"):
+        make_dataset(
+            [np.zeros((1, 40, 50)), np.zeros((2, 40, 50))], [labels, labels], config(), axes="CYX"
+        )
+
+
+def test_a_patch_is_a_crop_with_its_context():
+    image, labels = drawn(shape=(60, 60))
+    dataset = make_dataset([image], [labels], config())
+    patches = Patches(dataset.training, config(), Geometry(depth=1))
+    x, target, weight = patches.draw(np.random.default_rng(0))
+    assert x.shape == (3, 1, 28, 28)
+    assert target.shape == weight.shape == (3, 12, 12)
+    assert target.dtype == torch.int64
+    sample = dataset.training[0]
+    padded = np.pad(sample.image[0], 40, mode="reflect")
+    truth = np.pad(np.stack([sample.target, sample.weight]), [(0, 0), (40, 40), (40, 40)], "reflect")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (28, 28))
+    for n in range(3):
+        gap = abs(windows - x[n, 0].numpy()).max(axis=(2, 3))
+        y0, x0 = np.unravel_index(gap.argmin(), gap.shape)
+        assert gap.min() < 1e-4
+        inner = truth[:, y0 + 8 : y0 + 20, x0 + 8 : x0 + 20]
+        np.testing.assert_array_equal(target[n], inner[0])
+        np.testing.assert_allclose(weight[n], inner[1])
+
+
+def test_patches_are_drawn_where_there_is_annotation():
+    image = np.random.default_rng(0).random((300, 300))
+    labels = np.zeros((300, 300), int)
+    labels[200:206, 100:150] = 1
+    labels[210:214, 100:150] = 2
+    settings = config(annotation="scribbles")
+    dataset = make_dataset([image], [labels], settings)
+    patches = Patches(dataset.training, settings, Geometry(depth=1))
+    rng = np.random.default_rng(0)
+    annotated = [(patches.draw(rng)[2] > 0).flatten(1).any(1).float().mean() for _ in range(20)]
+    assert np.mean(annotated) > 0.8
+
+
+def test_patches_are_no_larger_than_the_images():
+    image, labels = drawn(shape=(40, 50))
+    settings = config()
+    patches = Patches(make_dataset([image], [labels], settings).training, settings, Geometry(1))
+    large = TrainConfig(**{**settings.to_json(), "patch": 500})
+    assert Patches(patches.samples, large, Geometry(1)).shape == (56, 66)

@@ -1,0 +1,142 @@
+import dataclasses
+import json
+import os
+import pickle
+import struct
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from seamless_unet.config import ModelInfo, UNetConfig
+from seamless_unet.model_file import (
+    Model,
+    bundled_models,
+    find_model,
+    load_model,
+    read_info,
+    save_model,
+)
+from seamless_unet.predict import predict
+from seamless_unet.unet import UNet
+
+
+@pytest.fixture
+def model():
+    config = UNetConfig(depth=1, base_channels=2, batch_norm=True)
+    info = ModelInfo(config, pixel_size={"Y": 0.5, "X": 0.5}, licence="CC0-1.0")
+    return Model(info, UNet(config).eval())
+
+
+def rewritten(path, change):
+    """Change the JSON header of a safetensors file."""
+    data = path.read_bytes()
+    length = struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8 : 8 + length])
+    inner = json.loads(header["__metadata__"]["header"])
+    change(header["__metadata__"], inner)
+    header["__metadata__"]["header"] = json.dumps(inner)
+    new = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(new)) + new + data[8 + length :])
+
+
+def test_a_model_comes_back_as_it_was(model, tmp_path):
+    path = save_model(model, tmp_path / "cells.safetensors")
+    loaded = load_model(path)
+    assert dataclasses.replace(loaded.info, version="") == model.info
+    assert loaded.info.version
+    assert read_info(path) == loaded.info
+    image = np.random.default_rng(0).random((30, 40))
+    np.testing.assert_array_equal(predict(loaded, image), predict(model, image))
+    assert [p.name for p in tmp_path.iterdir()] == ["cells.safetensors"]
+
+
+def test_another_program_s_file_is_refused(tmp_path):
+    path = tmp_path / "other.safetensors"
+    save_file({"weight": torch.zeros(3)}, path)
+    with pytest.raises(ValueError, match="not a seamless-unet model: it is a file of another program"):
+        load_model(path)
+
+
+def test_a_pickle_is_never_opened(tmp_path):
+    class Bomb:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "exploded"),)
+
+    path = tmp_path / "evil.safetensors"
+    path.write_bytes(pickle.dumps(Bomb()))
+    with pytest.raises(ValueError, match="not a seamless-unet model"):
+        load_model(path)
+    assert not (tmp_path / "exploded").exists()
+
+
+@pytest.mark.parametrize("keep", [0, 5, 200, -10])
+def test_a_truncated_file_is_refused(model, tmp_path, keep):
+    path = save_model(model, tmp_path / "cells.safetensors")
+    path.write_bytes(path.read_bytes()[:keep])
+    for read in (load_model, read_info):
+        with pytest.raises(ValueError, match=r"cells\.safetensors is not a .*truncated"):
+            read(path)
+
+
+def test_an_unknown_key_is_refused(model, tmp_path):
+    path = save_model(model, tmp_path / "cells.safetensors")
+    rewritten(path, lambda _, header: header["network"].update(attention=True))
+    with pytest.raises(ValueError, match=r"cells\.safetensors: unknown UNetConfig key.*attention"):
+        load_model(path)
+
+
+def test_weights_of_another_network_are_refused(model, tmp_path):
+    path = save_model(model, tmp_path / "cells.safetensors")
+    rewritten(path, lambda _, header: header["network"].update(depth=2))
+    with pytest.raises(ValueError, match="weights do not fit"):
+        load_model(path)
+
+
+def test_a_checkpoint_is_not_a_model(model, tmp_path):
+    path = save_model(model, tmp_path / "cells.safetensors")
+    rewritten(path, lambda meta, _: meta.update(format="seamless-unet checkpoint"))
+    with pytest.raises(ValueError, match="it is seamless-unet checkpoint"):
+        load_model(path)
+
+
+def test_a_missing_model_names_the_bundled_ones():
+    with pytest.raises(FileNotFoundError, match=r"no model fish: give the path .* nuclei"):
+        load_model("fish")
+
+
+def test_a_full_disk_leaves_the_old_model_and_nothing_else(model, tmp_path, monkeypatch):
+    path = save_model(model, tmp_path / "cells.safetensors")
+    before = path.read_bytes()
+
+    def full(handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        save_model(model, path)
+    assert path.read_bytes() == before
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_the_ending_is_checked(model, tmp_path):
+    with pytest.raises(ValueError, match=r"ends in \.safetensors"):
+        save_model(model, tmp_path / "cells.pth")
+
+
+def test_the_bundled_model_is_small_free_and_finds_the_sample_nuclei():
+    from seamless_unet.image_io import read_image, read_labels, sample_path
+    from seamless_unet.metrics import evaluate
+    from seamless_unet.stack import segment_stack
+
+    path = bundled_models()["nuclei"]
+    assert path == find_model("nuclei")
+    assert path.stat().st_size <= 10_000_000
+    info = read_info("nuclei")
+    assert info.licence == "CC0-1.0"
+    assert "AP" in info.description
+    image = read_image(sample_path("nuclei.tif"))
+    *_, result = segment_stack(load_model("nuclei"), image.data, image.axes)
+    truth = read_labels(sample_path("nuclei_labels.tif"))
+    assert evaluate(truth.data, result.labels).ap50 > 0.7

@@ -1,0 +1,176 @@
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from seamless_unet.config import TrainConfig
+from seamless_unet.metrics import evaluate
+from seamless_unet.predict import predict
+from seamless_unet.segment import segment
+from seamless_unet.train import Finished, Prepared, Step, Validated, choose_device, train
+from seamless_unet.train_state import TrainState
+
+SMALL = {"depth": 1, "base_channels": 4, "patch": 32, "batch_size": 2, "learning_rate": 1e-2}
+
+
+def squares(seed=0, shape=(64, 64)):
+    rng = np.random.default_rng(seed)
+    labels = np.zeros(shape, np.uint16)
+    corners = itertools.product(*(range(4, n - 10, 14) for n in shape))
+    for number, corner in enumerate(corners, 1):
+        labels[tuple(slice(c, c + rng.integers(6, 11)) for c in corner)] = number
+    return ((labels > 0) * 80 + rng.normal(100, 8, shape)).astype(np.uint16), labels
+
+
+@pytest.fixture
+def pairs():
+    return tuple(zip(*(squares(seed) for seed in range(3)), strict=True))
+
+
+def weights(state):
+    return {key: value.clone() for key, value in state.best_model().network.state_dict().items()}
+
+
+def assert_same(one, two):
+    assert one.keys() == two.keys()
+    for key in one:
+        assert torch.equal(one[key], two[key]), key
+
+
+def test_it_learns_to_find_objects(pairs):
+    events = list(train(*pairs, TrainConfig.preset(steps=150, **SMALL)))
+    assert isinstance(events[0], Prepared)
+    assert isinstance(events[-1], Finished)
+    steps = [event for event in events if isinstance(event, Step)]
+    assert [event.step for event in steps] == list(range(1, 151))
+    assert steps[-1].fraction == 1
+    validations = [event for event in events if isinstance(event, Validated)]
+    assert validations[-1].step == 150
+    assert validations[0].best
+    model = events[-1].model
+    assert model.info.training["score"] == max(event.score for event in validations)
+    image, labels = squares(seed=9)
+    found = segment(predict(model, image), min_size=model.info.min_size)
+    assert evaluate(labels, found).ap50 > 0.8
+
+
+def test_same_seed_same_model_and_another_seed_another(pairs):
+    def trained(seed):
+        *_, finished = train(*pairs, TrainConfig.preset(steps=4, seed=seed, **SMALL))
+        return finished.model.network.state_dict()
+
+    assert_same(trained(1), trained(1))
+    assert any(not torch.equal(a, b) for a, b in zip(trained(1).values(), trained(2).values(), strict=True))
+
+
+@pytest.mark.parametrize("stop", [Step, Validated])
+@pytest.mark.parametrize("preset", ["quick", "paper"])
+def test_resuming_gives_the_same_numbers_as_not_having_stopped(pairs, preset, stop, tmp_path):
+    config = TrainConfig.preset(preset, steps=12, **SMALL, **{"dropout": 0.5})
+    straight = list(train(*pairs, config))
+    resumed = []
+    path = tmp_path / "half.safetensors"
+    for event in train(*pairs, config):
+        resumed.append(event)
+        if isinstance(event, Prepared):
+            state = event.state
+        if isinstance(event, stop) and event.step == 5:
+            break
+    state.save(path)
+    del state
+    state = TrainState.load(path)
+    resumed += itertools.islice(train(*pairs, config, state=state), 1, None)
+    numbers = [
+        [(e.step, e.loss, getattr(e, "score", None)) for e in events if isinstance(e, Step | Validated)]
+        for events in (straight, resumed)
+    ]
+    assert numbers[0] == numbers[1]
+    assert_same(straight[-1].model.network.state_dict(), resumed[-1].model.network.state_dict())
+    assert_same(straight[0].state.network.state_dict(), state.network.state_dict())
+
+
+def test_stopping_keeps_the_best_model(pairs):
+    events = train(*pairs, TrainConfig.preset(steps=40, **SMALL))
+    state = next(events).state
+    assert state.best_model().info.training["score"] is None  # usable at any time
+    best = None
+    for event in events:
+        if isinstance(event, Validated) and event.best:
+            best = {key: value.clone() for key, value in state.average.items()}
+        if isinstance(event, Validated) and event.step >= 10:
+            break
+    events.close()
+    assert_same(weights(state), best)
+
+
+def test_a_budget_in_minutes_ends_in_time_and_anneals(pairs):
+    rates = []
+    events = train(*pairs, TrainConfig.preset(minutes=0.03, **SMALL))
+    state = next(events).state
+    for event in events:
+        rates.append(state.optimizer.param_groups[0]["lr"])
+    assert isinstance(event, Finished)
+    assert 1.8 <= state.elapsed < 4
+    assert max(rates) > 0.9 * state.config.learning_rate
+    assert rates[-1] < 0.2 * state.config.learning_rate
+
+
+def test_scribbles_and_classes_learn_too():
+    image, labels = squares()
+    sparse = np.random.default_rng(0).random(labels.shape) < 0.1
+    scribbles = np.where(sparse, 1 + (labels > 0), 0)
+    *_, finished = train(image, scribbles, TrainConfig.preset(steps=150, annotation="scribbles", **SMALL))
+    assert finished.model.info.output == "objects"
+    found = predict(finished.model, image)[1] > 0.5
+    assert (found == (labels > 0)).mean() > 0.95
+    classes = np.where(labels > 0, 5, 3)
+    *_, finished = train(image, classes, TrainConfig.preset(steps=150, annotation="classes", **SMALL))
+    assert finished.model.info.class_values == (3, 5)
+    found = predict(finished.model, image).argmax(axis=0)
+    assert (found == (labels > 0)).mean() > 0.95
+
+
+def test_volumes(tmp_path):
+    image, labels = squares(shape=(24, 40, 40))
+    config = TrainConfig.preset(ndim=3, steps=3, depth=1, base_channels=2, patch=16)
+    *_, finished = train(image, labels, config)
+    assert finished.model.info.axes == "ZYX"
+    assert predict(finished.model, image).shape == (2, 24, 40, 40)
+
+
+def test_the_model_remembers_what_it_was_trained_on(pairs):
+    config = TrainConfig.preset(steps=1, **SMALL)
+    *_, finished = train(*pairs, config, names=["a", "b", "c"], pixel_size={"Y": 0.5, "X": 0.5})
+    info = finished.model.info
+    assert info.pixel_size == {"Y": 0.5, "X": 0.5}
+    assert info.training["config"] == config.to_json()
+    assert info.training["data"]["images"] == 3
+    assert info.training["steps"] == 1
+    assert 0 < info.min_size < 36
+
+
+def test_a_checkpoint_of_another_network_is_refused(pairs):
+    state = next(train(*pairs, TrainConfig.preset(steps=1, **SMALL))).state
+    wider = TrainConfig.preset(steps=1, **{**SMALL, "base_channels": 8})
+    with pytest.raises(ValueError, match="another network"):
+        next(train(*pairs, wider, state=state))
+
+
+def test_divergence_is_an_error_that_says_what_to_do(pairs):
+    config = TrainConfig.preset("paper", steps=50, **{**SMALL, "learning_rate": 1e12})
+    with pytest.raises(FloatingPointError, match="diverged at step .* Lower the learning rate"):
+        list(train(*pairs, config))
+
+
+def test_the_first_loss_is_that_of_ignorance(pairs):
+    config = TrainConfig.preset(steps=1, **{**SMALL, "border_weight": 0, "base_channels": 16})
+    loss = next(e.loss for e in train(*pairs, config) if isinstance(e, Step))
+    assert 0.2 * math.log(2) < loss < 5 * math.log(2)
+
+
+def test_an_unknown_device_is_refused_in_words():
+    assert choose_device("cpu") == "cpu"
+    with pytest.raises(ValueError, match="device 'abacus' is not available here"):
+        choose_device("abacus")
