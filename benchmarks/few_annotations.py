@@ -56,7 +56,10 @@ def main() -> None:
     budget = {"steps": arguments.steps} if arguments.steps else {"minutes": arguments.minutes or 5}
     changes = dict(change.split("=") for change in arguments.changes)
     config = TrainConfig.preset(
-        arguments.preset, seed=arguments.seed, **budget, **{k: json.loads(v) for k, v in changes.items()}
+        arguments.preset,
+        seed=arguments.seed,
+        **budget,
+        **{k: json.loads(v) for k, v in changes.items()},
     )
     began = time.perf_counter()
     images, labels = zip(*chosen, strict=True)
@@ -68,7 +71,7 @@ def main() -> None:
     if arguments.output:
         save_model(model, arguments.output)
     result = combine(
-        evaluate(truth, segment(predict(model, image), min_size=info.min_size))
+        evaluate(truth, segment(predict(model, image), min_size=info.min_size, grow=info.grow))
         for image, truth in test
     )
     line = {

@@ -67,7 +67,9 @@ def test_rotation_keeps_distances_and_zoom_stays_in_its_range(rng):
     for _ in range(20):
         y, x = coordinates((0, 0), (11, 11), changed(rotate=True, flip=True), rng)
         np.testing.assert_allclose(np.hypot(np.diff(y, axis=1), np.diff(x, axis=1)), 1, atol=1e-5)
-    sizes = [np.diff(coordinates((0, 0), (3, 3), changed(zoom=0.5), rng)[0, :, 0])[0] for _ in range(200)]
+    sizes = [
+        np.diff(coordinates((0, 0), (3, 3), changed(zoom=0.5), rng)[0, :, 0])[0] for _ in range(200)
+    ]
     assert 1 / 1.5 - 1e-6 <= min(sizes) < 0.75
     assert 1.35 < max(sizes) <= 1.5 + 1e-6
 

@@ -58,9 +58,9 @@ def names(events):
 
 def test_segment(segment_request, image):
     events = list(compute.serve(segment_request, compute.Orders()))
-    assert names(events) == ["running", "progress", "segmented"]
-    assert events[1]["fraction"] == 1
-    assert events[2]["objects"] == 2
+    assert names(events) == ["running", "progress", "progress", "segmented"]
+    assert [event["fraction"] for event in events[1:3]] == [0, 1]
+    assert events[3]["objects"] == 2
     labels = np.load(segment_request["output"])
     np.testing.assert_array_equal(labels > 0, image > 0)
 
@@ -146,8 +146,8 @@ def child():
 def test_the_process_speaks_json_lines_and_ends_with_its_input(child, segment_request):
     child.stdin.write(json.dumps(segment_request) + "\n")
     child.stdin.flush()
-    events = [json.loads(child.stdout.readline()) for _ in range(3)]
-    assert names(events) == ["running", "progress", "segmented"]
+    events = [json.loads(child.stdout.readline()) for _ in range(4)]
+    assert names(events) == ["running", "progress", "progress", "segmented"]
     assert {event["id"] for event in events} == {1}
     child.stdin.close()
     assert child.wait(timeout=10) == 0

@@ -11,7 +11,9 @@ from seamless_unet.config import ModelInfo, Normalization, TrainConfig, UNetConf
         UNetConfig(ndim=3, padding="same", upsampling="linear"),
         Normalization(kind="fixed", offset=3.0, scale=2.0),
         TrainConfig.preset("paper", steps=7),
-        ModelInfo(UNetConfig(), pixel_size={"Y": 0.5}, classes=("a", "b"), training={"score": None}),
+        ModelInfo(
+            UNetConfig(), pixel_size={"Y": 0.5}, classes=("a", "b"), training={"score": None}
+        ),
     ],
 )
 def test_through_json_and_back(config):
@@ -19,7 +21,7 @@ def test_through_json_and_back(config):
 
 
 def test_an_unknown_key_is_an_error():
-    with pytest.raises(ValueError, match="unknown UNetConfig key.* attention: .*newer version"):
+    with pytest.raises(ValueError, match=r"unknown UNetConfig key.* attention: .*newer version"):
         UNetConfig.from_json({"attention": True})
     with pytest.raises(ValueError, match="attention"):
         ModelInfo.from_json({"network": {"attention": True}})
@@ -50,6 +52,11 @@ def test_nonsense_is_refused_in_words(make, message):
 
 def test_the_paper_preset_is_the_paper():
     paper = TrainConfig.preset("paper")
-    assert (paper.depth, paper.base_channels, paper.batch_norm, paper.dropout) == (4, 64, False, 0.5)
+    assert (paper.depth, paper.base_channels, paper.batch_norm, paper.dropout) == (
+        4,
+        64,
+        False,
+        0.5,
+    )
     assert (paper.optimizer, paper.momentum, paper.batch_size) == ("sgd", 0.99, 1)
     assert (paper.border_weight, paper.border_sigma, paper.elastic) == (10, 5, 10)

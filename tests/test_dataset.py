@@ -3,8 +3,9 @@ import pytest
 import torch
 
 from seamless_unet.config import TrainConfig
-from seamless_unet.dataset import Patches, make_dataset
+from seamless_unet.dataset import make_dataset
 from seamless_unet.geometry import Geometry
+from seamless_unet.patches import Patches
 from seamless_unet.weight_map import separate_touching, weight_map
 
 
@@ -49,8 +50,12 @@ def test_whole_images_are_set_aside_where_there_are_several():
 
 
 def test_separate_images_of_one_file_are_images_and_slices_are_not():
-    images, labels = (np.stack(parts) for parts in zip(*[drawn(seed=i) for i in range(5)], strict=True))
-    assert make_dataset([images], [labels], config(), axes="SYX").summary.validation == "1 of 5 images"
+    images, labels = (
+        np.stack(parts) for parts in zip(*[drawn(seed=i) for i in range(5)], strict=True)
+    )
+    assert (
+        make_dataset([images], [labels], config(), axes="SYX").summary.validation == "1 of 5 images"
+    )
     stack = make_dataset([images], [labels], config(), axes="ZYX").summary
     assert stack.validation == "the last 1 of 5 annotated planes"
 
@@ -68,7 +73,9 @@ def test_of_one_image_a_region_is_set_aside_and_never_learned_from(count):
 
 
 def test_planes_without_labels_are_left_out_and_named():
-    image, labels = (np.stack(parts) for parts in zip(*[drawn(seed=i) for i in range(4)], strict=True))
+    image, labels = (
+        np.stack(parts) for parts in zip(*[drawn(seed=i) for i in range(4)], strict=True)
+    )
     labels[2] = 0
     summary = make_dataset([image], [labels], config(), axes="ZYX", names=["stack"]).summary
     assert summary.left_out == ("stack Z=2",)
@@ -79,7 +86,9 @@ def test_planes_without_labels_are_left_out_and_named():
 
 
 def test_planes_of_a_stack_are_normalized_alike():
-    image, labels = (np.stack(parts) for parts in zip(*[drawn(seed=i) for i in range(4)], strict=True))
+    image, labels = (
+        np.stack(parts) for parts in zip(*[drawn(seed=i) for i in range(4)], strict=True)
+    )
     image[1] *= 10
     samples = make_dataset([image], [labels], config(), axes="ZYX")
     bright = {s.name: s.image.max() for s in samples.training + samples.validation}
@@ -99,8 +108,8 @@ def test_volumes_and_channels_keep_their_order():
 @pytest.mark.parametrize(
     ("image", "labels", "axes", "message"),
     [
-        (np.zeros((5, 6)), np.eye(5, 7, dtype=int), None, r"image 1 is 5 x 6 \(YX\) but its labels are 5 x 7"),
-        (np.zeros((5, 6)), np.zeros((5, 6)), None, "labels of image 1 must be whole numbers, got float64"),
+        (np.zeros((5, 6)), np.eye(5, 7, dtype=int), None, r"is 5 x 6 \(YX\) but its labels are 5 x 7"),
+        (np.zeros((5, 6)), np.zeros((5, 6)), None, "image 1 must be whole numbers, got float64"),
         (np.zeros((5, 6)), np.zeros((5, 6), int), None, "there is no label"),
         (np.zeros((2, 2, 5, 6)), np.eye(6, dtype=int), None, "needs axes, such as TZYX"),
         (np.zeros((5, 6)), np.eye(5, 6, dtype=int), "QX", "axes 'QX'"),
@@ -133,7 +142,9 @@ def test_a_patch_is_a_crop_with_its_context():
     assert target.dtype == torch.int64
     sample = dataset.training[0]
     padded = np.pad(sample.image[0], 40, mode="reflect")
-    truth = np.pad(np.stack([sample.target, sample.weight]), [(0, 0), (40, 40), (40, 40)], "reflect")
+    truth = np.pad(
+        np.stack([sample.target, sample.weight]), [(0, 0), (40, 40), (40, 40)], "reflect"
+    )
     windows = np.lib.stride_tricks.sliding_window_view(padded, (28, 28))
     for n in range(3):
         gap = abs(windows - x[n, 0].numpy()).max(axis=(2, 3))

@@ -14,19 +14,25 @@ def test_sizes_of_the_paper():
     assert [paper.skip_crop(level) for level in range(4)] == [88, 40, 16, 4]
 
 
-@pytest.mark.parametrize(("depth", "near", "far"), [(1, 8, 8), (2, 20, 20), (3, 44, 48), (5, 188, 192)])
+@pytest.mark.parametrize(
+    ("depth", "near", "far"), [(1, 8, 8), (2, 20, 20), (3, 44, 48), (5, 188, 192)]
+)
 def test_halo_of_valid_networks(depth, near, far):
     assert (Geometry(depth).near, Geometry(depth).far) == (near, far)
 
 
 def test_an_illegal_size_names_the_nearest_legal_ones():
-    with pytest.raises(ValueError, match="tile_shape 500 is not a valid input size; nearest are 492 and 508"):
+    with pytest.raises(
+        ValueError, match="tile_shape 500 is not a valid input size; nearest are 492 and 508"
+    ):
         Geometry(4).write_size(500)
     with pytest.raises(ValueError, match="nearest is 204"):
         Geometry(4).write_size(10)
 
 
-@given(depth=st.integers(1, 5), valid=st.booleans(), linear=st.booleans(), write=st.integers(1, 300))
+@given(
+    depth=st.integers(1, 5), valid=st.booleans(), linear=st.booleans(), write=st.integers(1, 300)
+)
 def test_a_legal_size_writes_what_was_asked_for(depth, valid, linear, write):
     geometry = Geometry(depth, valid, linear)
     read = geometry.read_size(write)

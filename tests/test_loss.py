@@ -42,6 +42,9 @@ def test_an_infinite_loss_without_weight_does_not_spread():
 
 
 def test_nothing_annotated_is_zero():
-    assert weighted_cross_entropy(
-        torch.randn(1, 2, 3, 3), torch.zeros(1, 3, 3, dtype=torch.int64), torch.zeros(1, 3, 3)
-    ).item() == 0
+    assert (
+        weighted_cross_entropy(
+            torch.randn(1, 2, 3, 3), torch.zeros(1, 3, 3, dtype=torch.int64), torch.zeros(1, 3, 3)
+        ).item()
+        == 0
+    )

@@ -55,7 +55,9 @@ def test_a_model_comes_back_as_it_was(model, tmp_path):
 def test_another_program_s_file_is_refused(tmp_path):
     path = tmp_path / "other.safetensors"
     save_file({"weight": torch.zeros(3)}, path)
-    with pytest.raises(ValueError, match="not a seamless-unet model: it is a file of another program"):
+    with pytest.raises(
+        ValueError, match="not a seamless-unet model: it is a file of another program"
+    ):
         load_model(path)
 
 

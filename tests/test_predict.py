@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from seamless_unet.config import ModelInfo, Normalization, UNetConfig
 from seamless_unet.model_file import Model
-from seamless_unet.predict import Progress, choose_tile_shape, predict, predict_tiles
+from seamless_unet.predict import Progress, predict, predict_tiles
+from seamless_unet.tile_shape import choose_tile_shape
 from seamless_unet.unet import UNet
 
 

@@ -54,7 +54,9 @@ def test_lending_the_average_leaves_the_weights_alone(state):
 
 
 def test_the_best_is_the_highest_score_and_of_equals_the_lowest_loss(state):
-    outcomes = [state.keep_if_best(*pair) for pair in [(0.5, 1), (0.4, 0.1), (0.5, 0.9), (0.5, 0.9)]]
+    outcomes = [
+        state.keep_if_best(*pair) for pair in [(0.5, 1), (0.4, 0.1), (0.5, 0.9), (0.5, 0.9)]
+    ]
     assert outcomes == [True, False, True, False]
 
 

@@ -56,7 +56,9 @@ def test_he_initialization():
 @pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize("ndim", [2, 3])
 def test_odd_sizes_and_their_output(ndim, padding, upsampling):
-    network = small(ndim=ndim, padding=padding, upsampling=upsampling, in_channels=3, classes=5, depth=1)
+    network = small(
+        ndim=ndim, padding=padding, upsampling=upsampling, in_channels=3, classes=5, depth=1
+    )
     size = (25, 22, 31)[-ndim:]
     with torch.inference_mode():
         result = network(torch.rand(2, 3, *size))

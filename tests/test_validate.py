@@ -13,7 +13,9 @@ def prepared(pixel_model, labels, annotation, wrong=()):
         image[place] = 1 - image[place]
     config = TrainConfig(steps=1, annotation=annotation, validation=0.5)
     model = pixel_model(training={"config": config.to_json()})
-    dataset = make_dataset([image, image], [labels, labels], config, normalization=model.info.normalization)
+    dataset = make_dataset(
+        [image, image], [labels, labels], config, normalization=model.info.normalization
+    )
     return model, dataset.validation
 
 

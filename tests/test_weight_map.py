@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-from cases import CASES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage as ndi
 
+from cases import CASES
 from seamless_unet.weight_map import separate_touching, weight_map
 
 
@@ -34,8 +34,16 @@ def test_named_cases_equal_brute_force(name, separate):
 @settings(max_examples=60, deadline=None)
 @given(
     labels=st.one_of(
-        arrays(np.int32, st.tuples(*[st.integers(1, 40)] * 2), elements=st.sampled_from([0] * 9 + [1, 2, 3, 70])),
-        arrays(np.uint8, st.tuples(*[st.integers(1, 9)] * 3), elements=st.sampled_from([0] * 9 + [1, 4])),
+        arrays(
+            np.int32,
+            st.tuples(*[st.integers(1, 40)] * 2),
+            elements=st.sampled_from([0] * 9 + [1, 2, 3, 70]),
+        ),
+        arrays(
+            np.uint8,
+            st.tuples(*[st.integers(1, 9)] * 3),
+            elements=st.sampled_from([0] * 9 + [1, 4]),
+        ),
     ),
     sigma=st.floats(0.5, 6),
     w0=st.floats(0, 20),

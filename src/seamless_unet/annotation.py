@@ -91,7 +91,9 @@ def _check_several(values: Sequence[int], advice: str) -> None:
         raise ValueError(f"the labels have one class only, {values[0]}: {advice}")
 
 
-def classify(labels: NDArray, meaning: Meaning) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
+def classify(
+    labels: NDArray, meaning: Meaning, *, gap: int = 2
+) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
     """Return the class index of each pixel and whether it is annotated.
 
     Touching objects are parted by background, as in the paper.
@@ -100,6 +102,8 @@ def classify(labels: NDArray, meaning: Meaning) -> tuple[NDArray[np.int16], NDAr
     ----------
     labels
         ([Z,] Y, X) integers of one plane or volume.
+    gap
+        See `separate_touching`.
 
     Returns
     -------
@@ -107,14 +111,15 @@ def classify(labels: NDArray, meaning: Meaning) -> tuple[NDArray[np.int16], NDAr
         ([Z,] Y, X) int16 and bool; target is 0 where not annotated.
     """
     if meaning.annotation == "objects":
-        return (separate_touching(labels) > 0).astype(np.int16), np.ones(labels.shape, bool)
+        return (separate_touching(labels, gap=gap) > 0).astype(np.int16), np.ones(
+            labels.shape, bool
+        )
     if meaning.annotation == "classes":
         target = np.searchsorted(np.array(meaning.class_values), labels)
         return target.astype(np.int16), np.ones(labels.shape, bool)
     if meaning.output == "objects":
-        target = labels > 1
-    else:
-        target = np.searchsorted(np.array(meaning.class_values), labels) * (labels > 1)
+        return (labels > 1).astype(np.int16), labels > 0
+    target = np.searchsorted(np.array(meaning.class_values), labels) * (labels > 1)
     return target.astype(np.int16), labels > 0
 
 
@@ -125,7 +130,7 @@ def border_term(labels: NDArray, meaning: Meaning, config: TrainConfig) -> NDArr
     """
     if meaning.annotation != "objects" or not config.border_weight:
         return np.zeros(labels.shape, np.float32)
-    separated = separate_touching(labels)
+    separated = separate_touching(labels, gap=config.gap)
     weights = weight_map(
         separated, w0=config.border_weight, sigma=config.border_sigma, class_balance=False
     )
@@ -143,4 +148,4 @@ def class_weights(counts: Sequence[int], config: TrainConfig) -> NDArray[np.floa
     pixels = np.asarray(counts, np.float64)
     if not config.class_balance:
         return np.ones(len(pixels), np.float32)
-    return np.float32(pixels.sum() / (len(pixels) * np.maximum(pixels, 1)))
+    return (pixels.sum() / (len(pixels) * np.maximum(pixels, 1))).astype(np.float32)

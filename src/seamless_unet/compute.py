@@ -118,6 +118,7 @@ def segment(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any]
 
     path = Path(request["model"])
     model = _model(path, path.stat().st_mtime_ns)
+    yield {"event": "progress", "fraction": 0.0}
     image = np.load(request["image"], mmap_mode="r")
     device = choose_device(request["device"])
     for item in segment_stack(model, image, request["axes"], device=device, **request["options"]):

@@ -49,7 +49,9 @@ def _check_choices(config: Any) -> None:
     """Refuse a value that is not among a ``Literal`` field's."""
     for name, hint in typing.get_type_hints(type(config)).items():
         options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-        choices = [c for o in options if typing.get_origin(o) is Literal for c in typing.get_args(o)]
+        choices = [
+            c for o in options if typing.get_origin(o) is Literal for c in typing.get_args(o)
+        ]
         value = getattr(config, name)
         if choices and value is not None and value not in choices:
             raise ValueError(f"{name}={value!r} is not one of {', '.join(map(repr, choices))}")
@@ -133,7 +135,9 @@ class Normalization(JsonConfig):
     def __post_init__(self) -> None:
         _check_choices(self)
         if not 0 <= self.low < self.high <= 100:
-            raise ValueError(f"percentiles need 0 <= low < high <= 100, got {self.low}, {self.high}")
+            raise ValueError(
+                f"percentiles need 0 <= low < high <= 100, got {self.low}, {self.high}"
+            )
         if self.scale <= 0:
             raise ValueError(f"scale={self.scale} must be above 0")
 
@@ -169,6 +173,8 @@ class TrainConfig(JsonConfig):
         w0 and sigma (pixels) of Eq. 2; ``border_weight=0`` switches the border term off.
     class_balance
         The term w_c of Eq. 2.
+    gap
+        Width in pixels of the background drawn between touching objects; even.
     elastic
         Standard deviation of the elastic deformation's displacements, in pixels (paper: 10).
     flip, rotate
@@ -202,6 +208,7 @@ class TrainConfig(JsonConfig):
     border_weight: float = 10.0
     border_sigma: float = 5.0
     class_balance: bool = True
+    gap: int = 2
     elastic: float = 4.0
     flip: bool = True
     rotate: bool = True
@@ -219,6 +226,8 @@ class TrainConfig(JsonConfig):
             raise ValueError(f"steps={self.steps} must be at least 1")
         if self.minutes is not None and not self.minutes > 0:
             raise ValueError(f"minutes={self.minutes} must be above 0")
+        if self.gap < 2 or self.gap % 2:
+            raise ValueError(f"gap={self.gap} must be even and at least 2")
         if not 0 < self.validation <= 0.5:
             raise ValueError(f"validation={self.validation} must be above 0 and at most 0.5")
 
@@ -284,8 +293,9 @@ class ModelInfo(JsonConfig):
         The label value of each class index.
     pixel_size
         Micrometre per pixel for axes among Z, Y and X; empty where unknown.
-    threshold, min_size
-        Foreground probability and number of pixels from which an object counts.
+    threshold, min_size, grow
+        Foreground probability and number of pixels from which an object counts, and the width
+        of the gaps between objects that are closed again.
     training
         Summary: images, steps, minutes, score and the like.
     licence, description
@@ -304,6 +314,7 @@ class ModelInfo(JsonConfig):
     pixel_size: dict[str, float] = dataclasses.field(default_factory=dict)
     threshold: float = 0.5
     min_size: int = 0
+    grow: int = 2
     training: dict[str, Any] = dataclasses.field(default_factory=dict)
     licence: str = ""
     description: str = ""
@@ -315,6 +326,9 @@ class ModelInfo(JsonConfig):
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
         """Rebuild from ``to_json``'s dict, the nested configurations too."""
-        nested = {"network": UNetConfig, "normalization": Normalization}
+        nested: dict[str, type[JsonConfig]] = {
+            "network": UNetConfig,
+            "normalization": Normalization,
+        }
         built = {key: nested[key].from_json(data[key]) for key in nested if key in data}
         return super().from_json({**data, **built})

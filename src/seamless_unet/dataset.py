@@ -1,4 +1,4 @@
-"""From images and drawn labels to samples, their validation part, and random patches."""
+"""From images and drawn labels to samples, and a part of them for validation."""
 
 from __future__ import annotations
 
@@ -8,18 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from seamless_unet.annotation import Meaning, border_term, class_weights, classify, read_meaning
-from seamless_unet.augment import coordinates, resample, vary_grey
 from seamless_unet.axes import check_axes, in_words, label_axes, loop_axes, split
 from seamless_unet.config import Normalization, TrainConfig
-from seamless_unet.geometry import Geometry
 from seamless_unet.normalize import normalize
-
-_MOST_POSITIONS = 50_000  # remembered per sample and kind, to draw patches from
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,20 +124,24 @@ def make_dataset(
         raise ValueError(f"{len(images)} image(s) but {len(labels)} label image(s): give pairs")
     if not images:
         raise ValueError("there is no image to learn from")
-    meaning = read_meaning([_whole_numbers(*pair) for pair in zip(labels, names, strict=True)], config)
+    meaning = read_meaning(
+        [_whole_numbers(*pair) for pair in zip(labels, names, strict=True)], config
+    )
     pieces: list[Sample] = []
     left_out: list[str] = []
     for number, (image, drawn, name) in enumerate(zip(images, labels, names, strict=True)):
         image_axes = check_axes(axes or _default_axes(image, config.ndim), image.shape, name=name)
         _check_same_shape(image, drawn, image_axes, name)
         kind = normalization or Normalization()
-        for sample in _pieces(image, drawn, image_axes, number, name, meaning, config.ndim, kind):
+        for sample in _pieces(image, drawn, image_axes, number, name, meaning, config, kind):
             if meaning.annotation != "classes" and not (sample.labels > 0).any():
                 left_out.append(sample.name)
             else:
                 pieces.append(sample)
     if len({len(sample.image) for sample in pieces}) > 1:
-        raise ValueError("the images have different numbers of channels: train on one kind at a time")
+        raise ValueError(
+            "the images have different numbers of channels: train on one kind at a time"
+        )
     pieces = _weighted(pieces, meaning, config)
     training, validation, how = split_validation(pieces, config)
     counts = _class_counts(pieces, len(meaning.class_values))
@@ -194,23 +192,23 @@ def _pieces(
     number: int,
     name: str,
     meaning: Meaning,
-    ndim: int,
+    config: TrainConfig,
     normalization: Normalization,
 ) -> list[Sample]:
     """Cut one image into samples without weights yet; images along S count as separate."""
     stack = "Z" in axes
-    spatial = 3 if stack else ndim
+    spatial = 3 if stack else config.ndim
     loop = loop_axes(axes, spatial)
     images = split(image, axes, spatial)
     drawn = split(labels.astype(np.int32), label_axes(axes), spatial)
     samples = []
     for (index, piece), (_, piece_labels) in zip(images, drawn, strict=True):
         pixels = normalize(piece, normalization)  # the planes of a stack alike
-        planes = range(piece.shape[1]) if stack and ndim == 2 else [None]
+        planes = range(piece.shape[1]) if stack and config.ndim == 2 else [None]
         for z in planes:
             place = dict(zip(loop, index, strict=True)) | ({} if z is None else {"Z": z})
             flat = piece_labels[0] if z is None else piece_labels[0, z]
-            target, annotated = classify(flat, meaning)
+            target, annotated = classify(flat, meaning, gap=config.gap)
             samples.append(
                 Sample(
                     image=pixels if z is None else pixels[:, z],
@@ -225,7 +223,7 @@ def _pieces(
 
 
 def _weighted(samples: list[Sample], meaning: Meaning, config: TrainConfig) -> list[Sample]:
-    by_class = class_weights(_class_counts(samples, len(meaning.class_values)), config)
+    by_class = class_weights(_class_counts(samples, len(meaning.class_values)).tolist(), config)
     return [
         dataclasses.replace(
             s, weight=s.weight * (by_class[s.target] + border_term(s.labels, meaning, config))
@@ -284,68 +282,3 @@ def _split_region(sample: Sample, part: float) -> tuple[Sample, Sample]:
     region = np.arange(labeled.shape[axis]) >= start
     region = np.expand_dims(region, others)
     return sample.restricted(~region), sample.restricted(region)
-
-
-class Patches:
-    """Random patches around annotated pixels, half of them around labeled foreground.
-
-    Parameters
-    ----------
-    samples
-        To draw from, in proportion to the square root of how much of each is annotated.
-    config
-        Its augmentation, ``patch`` and ``batch_size``.
-    geometry
-        Of the network: a patch's input is larger than its target by the context lost.
-    """
-
-    def __init__(self, samples: Sequence[Sample], config: TrainConfig, geometry: Geometry) -> None:
-        self.samples = samples
-        self.config = config
-        rng = np.random.default_rng(config.seed)
-        self._annotated = [_positions(s.weight > 0, rng) for s in samples]
-        self._labeled = [_positions((s.weight > 0) & (s.target > 0), rng) for s in samples]
-        amount = np.sqrt([len(p) for p in self._annotated])
-        self._chance = amount / amount.sum()
-        sizes = np.max([s.target.shape for s in samples], axis=0)
-        self.shape = tuple(geometry.read_size(min(config.patch, int(size))) for size in sizes)
-        self._target = tuple(_center(n, geometry.output_size(n)) for n in self.shape)
-
-    def draw(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """Return a batch.
-
-        Returns
-        -------
-        image, target, weight
-            (N, C, in) float32, (N, out) int64 class index and (N, out) float32.
-        """
-        drawn = [self._one(rng) for _ in range(self.config.batch_size)]
-        image, target, weight = (torch.stack(parts) for parts in zip(*drawn, strict=True))
-        return image, target, weight
-
-    def _one(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        which = int(rng.choice(len(self.samples), p=self._chance))
-        labeled = self._labeled[which]
-        positions = labeled if len(labeled) and rng.random() < 0.5 else self._annotated[which]
-        sample = self.samples[which]
-        center = np.unravel_index(positions[rng.integers(len(positions))], sample.target.shape)
-        spread = [n.stop - n.start for n in self._target]
-        center = [c + rng.uniform(-n / 3, n / 3) for c, n in zip(center, spread, strict=True)]
-        where = torch.from_numpy(coordinates(np.round(center), self.shape, self.config, rng))
-        image = resample(torch.from_numpy(sample.image), where, mode="cubic")
-        inner = where[(slice(None), *self._target)]
-        truth = np.stack([sample.target.astype(np.float32), sample.weight])
-        target, weight = resample(torch.from_numpy(truth), inner, mode="nearest")
-        return vary_grey(image, self.config.grey, rng), target.long(), weight
-
-
-def _positions(where: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.int64]:
-    flat = np.flatnonzero(where)
-    if len(flat) > _MOST_POSITIONS:
-        flat = np.sort(rng.choice(flat, _MOST_POSITIONS, replace=False))
-    return flat
-
-
-def _center(size: int, inner: int) -> slice:
-    start = (size - inner) // 2
-    return slice(start, start + inner)

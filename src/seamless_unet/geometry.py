@@ -120,7 +120,9 @@ class Geometry:
             below, above = self.nearest_legal(read)
             nearest = f"{below}" if below == above else f"{below} and {above}"
             verb = "is" if below == above else "are"
-            raise ValueError(f"tile_shape {read} is not a valid input size; nearest {verb} {nearest}")
+            raise ValueError(
+                f"tile_shape {read} is not a valid input size; nearest {verb} {nearest}"
+            )
         return read - self.near - self.far
 
 

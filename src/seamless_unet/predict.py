@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-import psutil
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -17,10 +16,8 @@ from seamless_unet.config import Normalization, UNetConfig
 from seamless_unet.geometry import Geometry, Tile, mirrored, tiles
 from seamless_unet.model_file import Model
 from seamless_unet.normalize import measure
+from seamless_unet.tile_shape import choose_tile_shape
 from seamless_unet.unet import UNet
-
-# larger tiles than this no longer make the convolutions faster, smaller ones waste their halo
-_LARGEST_WRITE = {2: 1024, 3: 160}
 
 
 @dataclass(frozen=True)
@@ -74,7 +71,7 @@ def predict(
     """
     network = model.network if isinstance(model, Model) else model
     spatial = _with_channels(image, network.config).shape[1:]
-    dtype = np.float64 if _dtype(network) == torch.float64 else np.float32
+    dtype = np.float64 if network.dtype == torch.float64 else np.float32
     out = np.empty((max(network.config.classes, 2), *spatial), dtype)
     for _ in predict_tiles(
         model,
@@ -142,52 +139,6 @@ def predict_tiles(
         network.train(was_training)
 
 
-def choose_tile_shape(
-    image_shape: Sequence[int], network: UNet, *, memory: int | None = None
-) -> tuple[int, ...]:
-    """Return the size of tiles, in pixels read, that fit a memory budget and cut evenly.
-
-    Parameters
-    ----------
-    image_shape
-        ([Z,] Y, X) in pixels.
-    memory
-        Budget in bytes, as in `predict`.
-    """
-    geometry = network.geometry
-    pixels = (memory or _free_memory(network)) / _bytes_per_pixel(network)
-    largest = _LARGEST_WRITE[network.config.ndim] // geometry.step
-    steps = [min(-(-size // geometry.step), largest) for size in image_shape]  # written per axis
-    while math.prod(_reads(steps, geometry)) > pixels and max(steps) > 1:
-        steps[steps.index(max(steps))] -= 1
-    even = []
-    for size, count in zip(image_shape, steps, strict=True):
-        pieces = math.ceil(size / (count * geometry.step))
-        even.append(math.ceil(size / pieces / geometry.step))
-    return _reads(even, geometry)
-
-
-def _reads(steps: Sequence[int], geometry: Geometry) -> tuple[int, ...]:
-    return tuple(geometry.read_size(count * geometry.step) for count in steps)
-
-
-def _bytes_per_pixel(network: UNet) -> int:
-    # at the finest level: skip, upsampled, both concatenated (2), convolved (2), its work space (2)
-    itemsize = torch.finfo(_dtype(network)).bits // 8
-    return 8 * network.config.base_channels * itemsize
-
-
-def _free_memory(network: UNet) -> int:
-    device = next(network.parameters()).device
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0] * 0.6)
-    return min(psutil.virtual_memory().available // 4, 2**30)
-
-
-def _dtype(network: UNet) -> torch.dtype:
-    return next(network.parameters()).dtype
-
-
 def _with_channels(image: NDArray, config: UNetConfig) -> NDArray:
     """Return (C, [Z,] Y, X), checked against the network."""
     if image.ndim == config.ndim and config.in_channels == 1:
@@ -250,9 +201,11 @@ def _read(image: NDArray, tile: Tile, geometry: Geometry) -> NDArray:
     ]
     # a view of the part inside the image first: memory-mapped images are read once, in order
     lows = [int(index.min()) for index in indices]
-    part = image[(slice(None), *(slice(a, i.max() + 1) for a, i in zip(lows, indices, strict=True)))]
+    part = image[
+        (slice(None), *(slice(a, i.max() + 1) for a, i in zip(lows, indices, strict=True)))
+    ]
     inner = [index - low for low, index in zip(lows, indices, strict=True)]
-    return np.asarray(part)[np.ix_(range(len(image)), *inner)]
+    return np.asarray(part)[np.ix_(np.arange(len(image)), *inner)]
 
 
 def _inside(tile: Tile, geometry: Geometry) -> tuple[slice, ...]:
@@ -264,8 +217,7 @@ def _inside(tile: Tile, geometry: Geometry) -> tuple[slice, ...]:
 
 def _tile_probabilities(network: UNet, piece: NDArray, symmetries: bool) -> NDArray:
     """Return the probabilities (K, *out) of one tile that was read and normalized."""
-    parameter = next(network.parameters())
-    image = torch.from_numpy(piece).to(parameter)[None]  # (1, C, [Z,] Y, X)
+    image = torch.from_numpy(piece).to(network.device, network.dtype)[None]  # (1, C, [Z,] Y, X)
     variants = list(product(range(4), (False, True))) if symmetries else [(0, False)]
     total: Tensor | None = None
     # TF32 would round to 10 bits, a hundred times the difference that tiles may make

@@ -164,6 +164,7 @@ def _labels(
         probabilities,
         threshold=info.threshold if threshold is None else threshold,
         min_size=info.min_size if min_size is None else min_size,
+        grow=info.grow,
     )
 
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from seamless_unet.config import ModelInfo, Normalization, TrainConfig, UNetConfig
-from seamless_unet.dataset import Dataset, Patches, Summary, make_dataset
+from seamless_unet.dataset import Dataset, Summary, make_dataset
 from seamless_unet.loss import weighted_cross_entropy
 from seamless_unet.model_file import Model
+from seamless_unet.patches import Patches
 from seamless_unet.train_state import TrainState
 from seamless_unet.validate import validate
 
@@ -173,7 +172,7 @@ def _validation_is_due(state: TrainState, cost: float) -> bool:
 
 def _step(state: TrainState, patches: Patches, learning_rate: float) -> float:
     """Make one optimizer update and return its loss."""
-    device = next(state.network.parameters()).device
+    device = state.network.device
     image, target, weight = (part.to(device) for part in patches.draw(state.rng))
     image = image.contiguous(memory_format=_memory_format(state.config.ndim))
     for group in state.optimizer.param_groups:
@@ -245,6 +244,7 @@ def _model_info(
         class_values=meaning.class_values,
         pixel_size=dict(pixel_size),
         min_size=_least_size(dataset) if meaning.annotation == "objects" else 0,
+        grow=config.gap if meaning.annotation == "objects" else 0,
         training={"data": dataset.summary.to_json(), "config": config.to_json()},
     )
 

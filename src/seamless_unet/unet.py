@@ -1,4 +1,4 @@
-"""The network of Fig. 1 of Ronneberger et al. 2015, and its published variants in the same class."""
+"""The network of Fig. 1 of Ronneberger et al. 2015 and its published variants, in one class."""
 
 from __future__ import annotations
 
@@ -46,6 +46,16 @@ class UNet(nn.Module):
         self.head = _of(config, "Conv")(config.base_channels, config.classes, 1)
         self._max_pool = getattr(F, f"max_pool{config.ndim}d")
         self.apply(_initialize)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Precision that it computes in."""
+        return self.head.weight.dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self.head.weight.device
 
     def forward(self, image: Tensor) -> Tensor:
         """Return logits.

@@ -101,16 +101,18 @@ def _two_nearest(
     return nearest, second
 
 
-def separate_touching(labels: NDArray) -> NDArray:
+def separate_touching(labels: NDArray, *, gap: int = 2) -> NDArray:
     """Return the labels with background drawn between touching objects, as in the paper's Fig. 3.
 
-    A pixel becomes background where one of its 3x3 (3x3x3) neighbors belongs to another object.
-    An object that would vanish keeps its pixels.
+    A pixel becomes background where another object is no more than half the gap away, counted
+    along axes and diagonals. An object that would vanish keeps its pixels.
 
     Parameters
     ----------
     labels
         ([Z,] Y, X) integer ids, 0 is background.
+    gap
+        Width in pixels of what is drawn between objects that touch; even, since each loses half.
 
     Examples
     --------
@@ -119,8 +121,8 @@ def separate_touching(labels: NDArray) -> NDArray:
     """
     labels = np.asarray(labels)
     ids = relabel_sequential(np.where(labels > 0, labels, 0))[0]
-    highest = ndi.maximum_filter(ids, size=3)
-    lowest = ndi.minimum_filter(np.where(ids > 0, ids, ids.max() + 1), size=3)
+    highest = ndi.maximum_filter(ids, size=gap + 1)
+    lowest = ndi.minimum_filter(np.where(ids > 0, ids, ids.max() + 1), size=gap + 1)
     touching = (labels > 0) & (highest != lowest)
     separated = np.where(touching, 0, labels)
     vanished = np.setdiff1d(labels, separated)

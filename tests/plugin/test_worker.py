@@ -51,7 +51,7 @@ def test_a_job_gives_the_pixels_that_the_python_call_gives(
 ):
     listener = Listener(worker, library, image)
     qtbot.waitUntil(lambda: listener.job.done, timeout=60_000)
-    assert listener.names() == ["running", "progress", "segmented"]
+    assert listener.names() == ["running", "progress", "progress", "segmented"]
     *_, expected = segment_stack(threshold_model, image, "YX")
     assert isinstance(expected, Segmented)
     assert expected.objects > 1

@@ -93,7 +93,7 @@ class SegmentWidget(Panel):
             case "running":
                 self.show_progress(None, "Loading the model ...")
             case "progress":
-                self.show_progress(event["fraction"], "Segmenting ...")
+                self.show_progress(event["fraction"] or None, "Segmenting ...")
             case "segmented":
                 image, axes, name = self._target
                 layers.add_labels(self.viewer, event["labels"], image, axes, name=name)
@@ -143,14 +143,15 @@ class SegmentWidget(Panel):
             self.model.value = path
 
 
-def segment_cells(layer: napari.layers.Image, viewer: napari.Viewer) -> None:
-    """Open or raise the Segment dock with a layer chosen; what the Layers menu calls."""
+def segment_cells(layer: napari.layers.Layer, viewer: napari.Viewer) -> None:
+    """Open or raise the Segment dock, with the active layer chosen if it is an image."""
     name = menu_item_template.format("Seamless U-Net", "Segment")  # as the Plugins menu has it
     docks = viewer.window.dock_widgets
     if name not in docks:
         viewer.window.add_dock_widget(SegmentWidget(viewer), name=name)
     widget = docks[name]
-    widget.image.value = layer
+    if isinstance(layer, napari.layers.Image):
+        widget.image.value = layer
     dock = widget.parent()
     dock.show()
     dock.raise_()

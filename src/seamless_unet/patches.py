@@ -1,0 +1,82 @@
+"""Random patches of samples, augmented, for the network to learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from seamless_unet.augment import coordinates, resample, vary_grey
+from seamless_unet.config import TrainConfig
+from seamless_unet.dataset import Sample
+from seamless_unet.geometry import Geometry
+
+_MOST_POSITIONS = 50_000  # remembered per sample and kind, to draw from
+
+
+class Patches:
+    """Random patches around annotated pixels, half of them around labeled foreground.
+
+    Parameters
+    ----------
+    samples
+        To draw from, in proportion to the square root of how much of each is annotated.
+    config
+        Its augmentation, ``patch`` and ``batch_size``.
+    geometry
+        Of the network: a patch's input is larger than its target by the context lost.
+    """
+
+    def __init__(self, samples: Sequence[Sample], config: TrainConfig, geometry: Geometry) -> None:
+        self.samples = samples
+        self.config = config
+        rng = np.random.default_rng(config.seed)
+        self._annotated = [_positions(s.weight > 0, rng) for s in samples]
+        self._labeled = [_positions((s.weight > 0) & (s.target > 0), rng) for s in samples]
+        amount = np.sqrt([len(p) for p in self._annotated])
+        self._chance = amount / amount.sum()
+        sizes = np.max([s.target.shape for s in samples], axis=0)
+        self.shape = tuple(geometry.read_size(min(config.patch, int(size))) for size in sizes)
+        self._target = tuple(_centered(n, geometry.output_size(n)) for n in self.shape)
+
+    def draw(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Return a batch.
+
+        Returns
+        -------
+        image, target, weight
+            (N, C, in) float32, (N, out) int64 class index and (N, out) float32.
+        """
+        drawn = [self._one(rng) for _ in range(self.config.batch_size)]
+        image, target, weight = (torch.stack(parts) for parts in zip(*drawn, strict=True))
+        return image, target, weight
+
+    def _one(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        which = int(rng.choice(len(self.samples), p=self._chance))
+        labeled = self._labeled[which]
+        positions = labeled if len(labeled) and rng.random() < 0.5 else self._annotated[which]
+        sample = self.samples[which]
+        center = np.unravel_index(positions[rng.integers(len(positions))], sample.target.shape)
+        spread = [n.stop - n.start for n in self._target]
+        near = [round(c + rng.uniform(-n / 3, n / 3)) for c, n in zip(center, spread, strict=True)]
+        where = torch.from_numpy(coordinates(near, self.shape, self.config, rng))
+        image = resample(torch.from_numpy(sample.image), where, mode="cubic")
+        inner = where[(slice(None), *self._target)]
+        truth = np.stack([sample.target.astype(np.float32), sample.weight])
+        target, weight = resample(torch.from_numpy(truth), inner, mode="nearest")
+        return vary_grey(image, self.config.grey, rng), target.long(), weight
+
+
+def _positions(where: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.int64]:
+    flat = np.flatnonzero(where)
+    if len(flat) > _MOST_POSITIONS:
+        flat = np.sort(rng.choice(flat, _MOST_POSITIONS, replace=False))
+    return flat
+
+
+def _centered(size: int, inner: int) -> slice:
+    start = (size - inner) // 2
+    return slice(start, start + inner)
