@@ -121,16 +121,22 @@ def main() -> None:
 
     large = np.tile(viewer.layers["nuclei"].data, (5, 5))
     segment_panel.image.value = viewer.add_image(large, name="large")
+    show_segmented = segment_panel._show
+
+    def time_the_layer(event: dict) -> None:
+        if event["event"] != "segmented":
+            show_segmented(event)
+            return
+        result["segmenting"] = probe.stop()
+        began = time.perf_counter()
+        show_segmented(event)  # from here on it is napari that draws a new layer
+        result["adding_the_labels_layer_ms"] = round(1000 * (time.perf_counter() - began), 1)
+
+    segment_panel._show = time_the_layer
     spin_for(2)
     probe.start()
-    start = time.perf_counter()
     segment_panel.start_button.click()
-    spin(lambda: segment_panel.job is None or time.perf_counter() - start > 4 * seconds)
-    if segment_panel.job is not None:
-        began = time.perf_counter()
-        segment_panel.stop_button.click()
-        result["cancel_ms"] = round(1000 * (time.perf_counter() - began), 1)
-    result["segmenting"] = probe.stop()
+    spin(lambda: segment_panel.job is None)
     result["status"] = [result["status"], segment_panel.status.text()]
     result["torch_in_napari"] = "torch" in sys.modules
 

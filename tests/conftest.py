@@ -1,6 +1,10 @@
+import os
 from collections.abc import Callable
 
 import pytest
+
+# the tests' networks are tiny: threads would only wait for each other
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import subprocess
 import sys
@@ -134,41 +135,56 @@ def test_stop_keeps_the_best_model_so_far(train_request, monkeypatch):
 
 
 @pytest.fixture
-def child():
-    command = [sys.executable, "-P", "-m", "seamless_unet.compute"]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as child:
-        yield child
-        child.kill()
+def start(tmp_path):
+    """Return a function that starts Python and gives back a function that asks it something."""
+    with contextlib.ExitStack() as stack:
+
+        def start_python(*arguments):
+            child = stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-P", *arguments, str(tmp_path)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    text=True,
+                )
+            )
+            stack.callback(child.kill)
+            return child
+
+        yield start_python
 
 
-def test_the_process_speaks_json_lines_and_ends_with_its_input(child, segment_request):
-    child.stdin.write(json.dumps(segment_request) + "\n")
+def ask(child, request, answers):
+    child.stdin.write(json.dumps(request) + "\n")
     child.stdin.flush()
-    events = [json.loads(child.stdout.readline()) for _ in range(4)]
+    return [json.loads(child.stdout.readline()) for _ in range(answers)]
+
+
+def test_the_process_speaks_json_lines_and_ends_with_its_input(start, segment_request, tmp_path):
+    child = start("-m", "seamless_unet.compute")
+    events = ask(child, segment_request, 4)
     assert names(events) == ["running", "progress", "progress", "segmented"]
     assert {event["id"] for event in events} == {1}
     child.stdin.close()
     assert child.wait(timeout=10) == 0
+    assert not tmp_path.exists()
 
 
-def test_what_libraries_print_does_not_get_between_the_events(segment_request):
-    script = (
-        "import os, sys, seamless_unet.compute as compute\n"
-        "def noisy(request, orders):\n"
-        "    print('from Python'); sys.stdout.flush(); os.system('echo from C')\n"
-        "    yield {'event': 'progress', 'fraction': 1.0}\n"
-        "compute._JOBS['segment'] = noisy\n"
-        "compute.main()\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        input=json.dumps(segment_request) + "\n" + "\n" * 0,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    lines = done.stdout.splitlines()
-    assert all(json.loads(line)["id"] == 1 for line in lines)
-    assert "from" not in done.stdout
+NOISY = """
+import os
+import seamless_unet.compute as compute
+
+def noisy(request, orders):
+    print("from Python", flush=True)
+    os.system("echo from a program")
+    yield {"event": "progress", "fraction": 1.0}
+
+compute._JOBS["segment"] = noisy
+compute.main()
+"""
+
+
+def test_what_libraries_print_does_not_get_between_the_events(start, segment_request):
+    events = ask(start("-c", NOISY), segment_request, 2)
+    assert names(events) == ["running", "progress"]

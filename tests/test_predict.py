@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from seamless_unet.config import ModelInfo, Normalization, UNetConfig
 from seamless_unet.model_file import Model
 from seamless_unet.predict import Progress, predict, predict_tiles
-from seamless_unet.tile_shape import choose_tile_shape
 from seamless_unet.unet import UNet
 
 
@@ -164,18 +163,6 @@ def test_out_of_memory_at_the_smallest_tile_is_an_error(monkeypatch):
     monkeypatch.setattr(net, "forward", no_memory)
     with pytest.raises(torch.OutOfMemoryError):
         predict(net, np.zeros((30, 30)))
-
-
-@pytest.mark.parametrize("ndim", [2, 3])
-def test_tiles_fit_the_memory_budget_and_cut_evenly(ndim):
-    net = network(ndim=ndim, base_channels=8)
-    shape = (300, 500, 700)[-ndim:]
-    small = choose_tile_shape(shape, net, memory=40_000_000)
-    large = choose_tile_shape(shape, net, memory=4_000_000_000)
-    per_pixel = 8 * 8 * 4
-    assert np.prod(small) * per_pixel <= 40_000_000 < np.prod(large) * per_pixel
-    assert all(map(net.geometry.is_legal, small + large))
-    assert predict(net, np.zeros((9,) * ndim), memory=1).shape == (2, *(9,) * ndim)
 
 
 def test_the_network_is_left_in_the_mode_it_was_in():

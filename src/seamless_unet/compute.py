@@ -1,8 +1,9 @@
-"""The process that computes for a window: ``python -m seamless_unet.compute``.
+"""The process that computes for a window: ``python -m seamless_unet.compute FOLDER``.
 
 Requests come in on standard input and events go out on standard output, one JSON object a
-line. Arrays travel as ``.npy`` files, which are memory-mapped, in a folder that the parent
-made. The process ends as soon as its standard input does, so it never outlives its parent.
+line. Arrays travel as ``.npy`` files, which are memory-mapped, in a FOLDER that the parent
+made. The process ends as soon as its standard input does, so it never outlives its parent, and
+removes the folder then.
 
 =========== ======================================================= ==========================
 request     keys                                                    events
@@ -24,6 +25,7 @@ import functools
 import json
 import os
 import queue
+import shutil
 import signal
 import sys
 import threading
@@ -78,6 +80,8 @@ def _listen(lines: IO[str], orders: Orders) -> None:
             orders.cancelled.add(request["id"])
         else:
             orders.requests.put(request)
+    for folder in sys.argv[1:]:
+        shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)  # the parent is gone; the main thread may be deep in a convolution
 
 

@@ -195,26 +195,26 @@ class TrainConfig(JsonConfig):
     minutes: float | None = None
     ndim: int = 2
     depth: int = 3
-    base_channels: int = 32
+    base_channels: int = 16
     batch_norm: bool = True
     dropout: float = 0.0
-    patch: int = 128
-    batch_size: int = 4
+    patch: int = 212
+    batch_size: int = 2
     optimizer: Literal["sgd", "adam"] = "adam"
-    learning_rate: float = 2e-3
+    learning_rate: float = 4e-3
     momentum: float = 0.9
     weight_decay: float = 1e-4
     ema: float = 0.99
     border_weight: float = 10.0
     border_sigma: float = 5.0
-    class_balance: bool = True
+    class_balance: bool = False
     gap: int = 2
     elastic: float = 4.0
     flip: bool = True
     rotate: bool = True
     zoom: float = 0.25
-    grey: float = 0.5
-    validation: float = 0.2
+    grey: float = 0.3
+    validation: float = 0.1
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -267,6 +267,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "weight_decay": 0.0,
         "ema": 0.0,
         "elastic": 10.0,
+        "class_balance": True,
         "zoom": 0.0,
     },
 }

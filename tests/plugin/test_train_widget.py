@@ -13,10 +13,18 @@ PLUGIN = "napari-seamless-unet"
 
 @pytest.fixture
 def panel(viewer, dock):
-    """The Train dock, with the sample of nuclei open, made ready for a short training."""
+    """The Train dock, with the sample of nuclei open."""
     viewer.open_sample(PLUGIN, "nuclei")
     panel = dock("Train")
     panel.name.value = "my nuclei"
+    return panel
+
+
+@pytest.fixture
+def quick_panel(viewer, panel):
+    """The Train dock with a part of the sample, which is prepared and validated faster."""
+    for layer in viewer.layers:
+        layer.data = layer.data[:160, :160]
     return panel
 
 
@@ -52,45 +60,45 @@ def test_train_then_segment_with_the_new_model(
     assert not list((library / "checkpoints").iterdir())
 
 
-def test_stop_keeps_the_best_model_so_far(panel, click, ended, library, qtbot):
-    panel.minutes.value = 60
-    click(panel.start_button)
-    wait_for_steps(qtbot, panel)
-    click(panel.stop_button)
-    assert not panel.stop_button.isEnabled()
-    assert ended(panel).startswith("Model 'my nuclei' is saved")
+def test_stop_keeps_the_best_model_so_far(quick_panel, click, ended, library, qtbot):
+    quick_panel.minutes.value = 60
+    click(quick_panel.start_button)
+    wait_for_steps(qtbot, quick_panel)
+    click(quick_panel.stop_button)
+    assert not quick_panel.stop_button.isEnabled()
+    assert ended(quick_panel).startswith("Model 'my nuclei' is saved")
     assert models.choices()[-1] == ("my nuclei", str(library / "my nuclei.safetensors"))
 
 
-def test_stop_before_anything_was_learned(panel, click, library):
-    click(panel.start_button)
-    click(panel.stop_button)
-    assert panel.job is None
-    assert panel.status.text() == "Stopped before anything was learned."
+def test_stop_before_anything_was_learned(quick_panel, click, library):
+    click(quick_panel.start_button)
+    click(quick_panel.stop_button)
+    assert quick_panel.job is None
+    assert quick_panel.status.text() == "Stopped before anything was learned."
     assert not list(library.glob("*.safetensors"))
 
 
 def test_kill_9_keeps_what_was_saved_and_says_so(
-    panel, click, ended, library, qtbot, threshold_model
+    quick_panel, click, ended, library, qtbot, threshold_model
 ):
-    panel.minutes.value = 60
-    click(panel.start_button)
-    wait_for_steps(qtbot, panel)
+    quick_panel.minutes.value = 60
+    click(quick_panel.start_button)
+    wait_for_steps(qtbot, quick_panel)
     saved = (library / "threshold.safetensors").read_bytes()
     (library / "my nuclei.safetensors").write_bytes(saved)  # as the child does now and then
-    os.kill(panel.worker.process.pid, signal.SIGKILL)
-    words = ended(panel)
+    os.kill(quick_panel.worker.process.pid, signal.SIGKILL)
+    words = ended(quick_panel)
     assert "napari and your layers are unharmed" in words
     assert words.endswith("The best model so far is kept as 'my nuclei'.")
-    assert panel.start_button.isEnabled()
+    assert quick_panel.start_button.isEnabled()
 
 
-def test_closing_the_dock_stops_and_keeps_the_best_model(panel, click, ended, library, qtbot):
-    panel.minutes.value = 60
-    click(panel.start_button)
-    wait_for_steps(qtbot, panel)
-    panel.parent().destroyOnClose()
-    ended(panel)
+def test_closing_the_dock_stops_and_keeps_the_best_model(quick_panel, click, ended, library, qtbot):
+    quick_panel.minutes.value = 60
+    click(quick_panel.start_button)
+    wait_for_steps(qtbot, quick_panel)
+    quick_panel.parent().destroyOnClose()
+    ended(quick_panel)
     assert (library / "my nuclei.safetensors").exists()
 
 

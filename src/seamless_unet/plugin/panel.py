@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
     QScrollArea,
     QScrollBar,
     QSizePolicy,
+    QVBoxLayout,
     QWidget,
 )
 
@@ -79,7 +80,11 @@ class Panel(QScrollArea):
         buttons.addWidget(self.start_button)
         buttons.addWidget(self.stop_button)
         self.content = QWidget()
-        self.rows = QFormLayout(self.content)
+        self.rows = QFormLayout()
+        column = QVBoxLayout(self.content)
+        column.setContentsMargins(6, 6, 6, 6)
+        column.addLayout(self.rows)
+        column.addStretch(1)
         self.rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self.rows.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
         for row in (self.image, self.axes, *rows, self.more, *self.options):

@@ -113,7 +113,7 @@ class Worker(QObject):
             self._folder.mkdir(exist_ok=True)
             with open(self._folder / "log.txt", "w") as log:
                 self.process = subprocess.Popen(
-                    _COMMAND,
+                    [*_COMMAND, str(self._folder)],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=log,

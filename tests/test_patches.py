@@ -1,0 +1,52 @@
+import numpy as np
+import torch
+
+from seamless_unet.config import TrainConfig
+from seamless_unet.dataset import make_dataset
+from seamless_unet.geometry import Geometry
+from seamless_unet.patches import Patches
+from test_dataset import config, drawn
+
+
+def test_a_patch_is_a_crop_with_its_context():
+    image, labels = drawn(shape=(60, 60))
+    dataset = make_dataset([image], [labels], config())
+    patches = Patches(dataset.training, config(), Geometry(depth=1))
+    x, target, weight = patches.draw(np.random.default_rng(0))
+    assert x.shape == (3, 1, 28, 28)
+    assert target.shape == weight.shape == (3, 12, 12)
+    assert target.dtype == torch.int64
+    sample = dataset.training[0]
+    padded = np.pad(sample.image[0], 40, mode="reflect")
+    truth = np.pad(
+        np.stack([sample.target, sample.weight]), [(0, 0), (40, 40), (40, 40)], "reflect"
+    )
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (28, 28))
+    for n in range(3):
+        gap = abs(windows - x[n, 0].numpy()).max(axis=(2, 3))
+        y0, x0 = np.unravel_index(gap.argmin(), gap.shape)
+        assert gap.min() < 1e-4
+        inner = truth[:, y0 + 8 : y0 + 20, x0 + 8 : x0 + 20]
+        np.testing.assert_array_equal(target[n], inner[0])
+        np.testing.assert_allclose(weight[n], inner[1])
+
+
+def test_patches_are_drawn_where_there_is_annotation():
+    image = np.random.default_rng(0).random((300, 300))
+    labels = np.zeros((300, 300), int)
+    labels[200:206, 100:150] = 1
+    labels[210:214, 100:150] = 2
+    settings = config(annotation="scribbles")
+    dataset = make_dataset([image], [labels], settings)
+    patches = Patches(dataset.training, settings, Geometry(depth=1))
+    rng = np.random.default_rng(0)
+    annotated = [(patches.draw(rng)[2] > 0).flatten(1).any(1).float().mean() for _ in range(20)]
+    assert np.mean(annotated) > 0.8
+
+
+def test_patches_are_no_larger_than_the_images():
+    image, labels = drawn(shape=(40, 50))
+    settings = config()
+    patches = Patches(make_dataset([image], [labels], settings).training, settings, Geometry(1))
+    large = TrainConfig(**{**settings.to_json(), "patch": 500})
+    assert Patches(patches.samples, large, Geometry(1)).shape == (56, 66)
