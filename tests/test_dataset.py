@@ -36,25 +36,48 @@ def test_weights_are_eq_2_with_classes_balanced_over_all_images():
         np.testing.assert_allclose(sample.weight, expected, rtol=1e-5)
 
 
-def test_whole_images_are_set_aside_where_there_are_several():
-    pairs = [drawn(seed=i) for i in range(5)]
-    dataset = make_dataset(*zip(*pairs, strict=True), config(validation=0.4), names=list("abcde"))
-    assert len(dataset.training) == 3
-    assert len(dataset.validation) == 2
+def stack(count):
+    """Several drawn images in one array, and their labels."""
+    return (np.stack(p) for p in zip(*[drawn(seed=i) for i in range(count)], strict=True))
+
+
+def test_whole_images_are_set_aside_where_there_are_many():
+    pairs = [drawn(seed=i) for i in range(12)]
+    names = list("abcdefghijkl")
+    dataset = make_dataset(*zip(*pairs, strict=True), config(validation=0.25), names=names)
+    assert len(dataset.training) == 9
+    assert len(dataset.validation) == 3
     assert {s.name for s in dataset.training}.isdisjoint(s.name for s in dataset.validation)
-    assert dataset.summary.validation == "2 of 5 images"
-    assert dataset.summary.validation_pixels == 2 * 40 * 50
+    assert dataset.summary.validation == "3 of 12 images"
+    assert dataset.summary.validation_pixels == 3 * 40 * 50
+    images, labels = stack(12)  # separate images of one file count as images
+    separate = make_dataset([images], [labels], config(validation=0.25), axes="SYX")
+    assert separate.summary.validation == "3 of 12 images"
 
 
-def test_separate_images_of_one_file_are_images_and_slices_are_not():
-    images, labels = (
-        np.stack(parts) for parts in zip(*[drawn(seed=i) for i in range(5)], strict=True)
-    )
-    assert (
-        make_dataset([images], [labels], config(), axes="SYX").summary.validation == "1 of 5 images"
-    )
-    stack = make_dataset([images], [labels], config(), axes="ZYX").summary
-    assert stack.validation == "the last 1 of 5 annotated planes"
+def test_of_a_stack_the_last_planes_are_set_aside():
+    images, labels = stack(12)
+    dataset = make_dataset([images], [labels], config(validation=0.25), axes="ZYX")
+    assert [s.name.split()[-1] for s in dataset.validation] == ["Z=9", "Z=10", "Z=11"]
+    assert len(dataset.training) == 9
+    assert dataset.summary.validation == "the last annotated planes, 3 of 12"
+
+
+def test_of_few_images_a_part_of_each_is_set_aside():
+    pairs = [drawn(seed=i, count=20) for i in range(3)]
+    dataset = make_dataset(*zip(*pairs, strict=True), config(validation=0.25))
+    assert len(dataset.training) == len(dataset.validation) == 3
+    for learned, held_back in zip(dataset.training, dataset.validation, strict=True):
+        assert not ((learned.weight > 0) & (held_back.weight > 0)).any()
+        part = (held_back.weight > 0)[held_back.target > 0].mean()
+        assert 0.1 < part < 0.4
+
+
+def test_one_labeled_pixel_is_too_little():
+    labels = np.zeros((20, 20), int)
+    labels[5, 5] = 1
+    with pytest.raises(ValueError, match="one labeled pixel is too little"):
+        make_dataset([labels * 1.0], [labels], config())
 
 
 @pytest.mark.parametrize("count", [1, 2, 12])
@@ -77,7 +100,8 @@ def test_planes_without_labels_are_left_out_and_named():
     summary = make_dataset([image], [labels], config(), axes="ZYX", names=["stack"]).summary
     assert summary.left_out == ("stack Z=2",)
     assert summary.annotated == 3
-    assert "left out, without any label: 1 (stack Z=2)" in summary.text()
+    assert "Left out because nothing is drawn there: stack Z=2." in summary.text()
+    assert "Learning from 1 image, 3 annotated parts" in summary.text()
     as_classes = make_dataset([image], [labels % 2], config(annotation="classes"), axes="ZYX")
     assert as_classes.summary.annotated == 4
 

@@ -214,7 +214,7 @@ class TrainConfig(JsonConfig):
     rotate: bool = True
     zoom: float = 0.25
     grey: float = 0.3
-    validation: float = 0.1
+    validation: float = 0.15
     seed: int = 0
 
     def __post_init__(self) -> None:

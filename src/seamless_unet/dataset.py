@@ -15,6 +15,8 @@ from seamless_unet.axes import check_axes, in_words, label_axes, loop_axes, spli
 from seamless_unet.config import Normalization, TrainConfig
 from seamless_unet.normalize import normalize
 
+_MANY_IMAGES = 10  # from which on whole images are held back
+
 
 @dataclass(frozen=True, eq=False)
 class Sample:
@@ -69,17 +71,24 @@ class Summary:
     def text(self) -> str:
         """Describe it in a few lines."""
         pixels = ", ".join(f"{name} {count:,}" for name, count in self.class_pixels.items())
+        counted = [_counted(self.images, "image"), _counted(self.annotated, "annotated part")]
+        if self.objects:
+            counted.append(_counted(self.objects, "object"))
         lines = [
-            f"{self.images} image(s), {self.annotated} annotated plane(s) or volume(s)"
-            + (f", {self.objects:,} objects" if self.objects else ""),
-            f"annotated pixels: {pixels}",
-            f"validation: {self.validation}, {self.validation_pixels:,} pixels; "
-            f"{self.training_pixels:,} are learned from",
+            f"Learning from {', '.join(counted)}.",
+            f"Annotated pixels: {pixels}.",
+            f"Held back to measure the score: {self.validation} "
+            f"({self.validation_pixels:,} of {self.validation_pixels + self.training_pixels:,} "
+            "annotated pixels).",
         ]
         if self.left_out:
             shown = ", ".join(self.left_out[:5]) + (", ..." if len(self.left_out) > 5 else "")
-            lines.append(f"left out, without any label: {len(self.left_out)} ({shown})")
+            lines.append(f"Left out because nothing is drawn there: {shown}.")
         return "\n".join(lines)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 @dataclass(frozen=True, eq=False)
@@ -246,7 +255,9 @@ def _annotated_pixels(samples: Sequence[Sample]) -> int:
 def split_validation(
     samples: Sequence[Sample], config: TrainConfig
 ) -> tuple[list[Sample], list[Sample], str]:
-    """Set a part of the annotation aside: whole images, else last planes, else a region.
+    """Set a part of the annotation aside: whole images, or a part of each where they are few.
+
+    One or two whole images would say little about the others, and learning would miss them.
 
     Returns
     -------
@@ -254,30 +265,44 @@ def split_validation(
         Neither list is empty; ``how`` says in words what was set aside.
     """
     sources = sorted({sample.source for sample in samples})
-    if len(sources) > 1:
+    if len(sources) >= _MANY_IMAGES:
         count = max(1, round(config.validation * len(sources)))
         order = np.random.default_rng(config.seed).permutation(len(sources))
         chosen = {sources[i] for i in order[:count]}
         training = [s for s in samples if s.source not in chosen]
         validation = [s for s in samples if s.source in chosen]
         return training, validation, f"{count} of {len(sources)} images"
-    if len(samples) > 2:
-        count = max(1, round(config.validation * len(samples)))
-        how = f"the last {count} of {len(samples)} annotated planes"
-        return list(samples[:-count]), list(samples[-count:]), how
-    parts = [_split_region(sample, config.validation) for sample in samples]
-    training, validation = [a for a, _ in parts], [b for _, b in parts]
-    return training, validation, "a region at the end of the longest side, learned from nowhere"
+    training, validation, regions = [], [], 0
+    for source in sources:
+        planes = [sample for sample in samples if sample.source == source]
+        if len(planes) > 2:
+            count = max(1, round(config.validation * len(planes)))
+            training += planes[:-count]
+            validation += planes[-count:]
+        else:
+            regions += len(planes)
+            parts = [_split_region(plane, config.validation) for plane in planes]
+            training += [learned for learned, _ in parts]
+            validation += [held_back for _, held_back in parts]
+    if regions:
+        return training, validation, "the end of the longest side of each image"
+    return training, validation, f"the last annotated planes, {len(validation)} of {len(samples)}"
 
 
 def _split_region(sample: Sample, part: float) -> tuple[Sample, Sample]:
     """Cut off the end of the longest side that holds ``part`` of the labeled pixels."""
-    labeled = (sample.weight > 0) & (sample.labels > 0)
-    axis = int(np.argmax(labeled.shape))
-    others = tuple(i for i in range(labeled.ndim) if i != axis)
-    cumulative = np.cumsum(labeled.sum(axis=others))
-    start = int(np.searchsorted(cumulative, (1 - part) * cumulative[-1])) + 1
-    first, last = np.flatnonzero(np.diff(cumulative, prepend=0))[[0, -1]]
+    annotated = sample.weight > 0
+    labeled = annotated & (sample.target > 0)
+    labeled = labeled if labeled.any() else annotated
+    for axis in np.argsort(labeled.shape)[::-1]:
+        others = tuple(i for i in range(labeled.ndim) if i != axis)
+        counts = labeled.sum(axis=others)
+        first, last = np.flatnonzero(counts)[[0, -1]]
+        if first < last:
+            break
+    else:
+        raise ValueError(f"{sample.name}: one labeled pixel is too little to learn from: draw more")
+    start = int(np.searchsorted(np.cumsum(counts), (1 - part) * counts.sum())) + 1
     start = min(max(start, first + 1), last)  # something labeled on either side
     region = np.arange(labeled.shape[axis]) >= start
     region = np.expand_dims(region, others)
