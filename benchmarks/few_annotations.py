@@ -71,7 +71,7 @@ def main() -> None:
     if arguments.output:
         save_model(model, arguments.output)
     result = combine(
-        evaluate(truth, segment(predict(model, image), min_size=info.min_size, grow=info.grow))
+        evaluate(truth, segment(predict(model, image), **info.instances))
         for image, truth in test
     )
     line = {

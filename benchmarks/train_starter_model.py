@@ -32,9 +32,8 @@ SAMPLES = ("nuclei", "nuclei_time")
 
 def test_model(model: Model, pairs: list[tuple[np.ndarray, np.ndarray]]) -> Evaluation:
     """Segment images that were set apart and compare with their labels."""
-    info = model.info
     return combine(
-        evaluate(truth, segment(predict(model, image), min_size=info.min_size, grow=info.grow))
+        evaluate(truth, segment(predict(model, image), **model.info.instances))
         for image, truth in pairs
     )
 

@@ -1,12 +1,13 @@
 import runpy
-from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
 from scipy import ndimage as ndi
 
-SAMPLES = Path(__file__).parents[1] / "sample_data"
+from seamless_unet.image_io import sample_path
+
+SAMPLES = sample_path("nuclei.tif").parent
 NAMES = ["nuclei", "nuclei_stack", "nuclei_time", "membranes"]
 
 

@@ -1,15 +1,14 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 import tifffile
 
 from cases import CASES, picture
+from seamless_unet.image_io import sample_path
 from seamless_unet.metrics import evaluate
 from seamless_unet.segment import link_slices, segment
 from seamless_unet.weight_map import separate_touching
 
-SAMPLES = Path(__file__).parents[1] / "sample_data"
+SAMPLES = sample_path("nuclei.tif").parent
 
 
 @pytest.fixture

@@ -294,9 +294,8 @@ class ModelInfo(JsonConfig):
         The label value of each class index.
     pixel_size
         Micrometre per pixel for axes among Z, Y and X; empty where unknown.
-    threshold, min_size, grow
-        Foreground probability and number of pixels from which an object counts, and the width
-        of the gaps between objects that are closed again.
+    threshold, seed_threshold, min_size, grow
+        How probabilities become objects: see `seamless_unet.segment.segment`.
     training
         Summary: images, steps, minutes, score and the like.
     licence, description
@@ -314,6 +313,7 @@ class ModelInfo(JsonConfig):
     class_values: tuple[int, ...] = (0, 1)
     pixel_size: dict[str, float] = dataclasses.field(default_factory=dict)
     threshold: float = 0.5
+    seed_threshold: float | None = None
     min_size: int = 0
     grow: int = 2
     training: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -323,6 +323,12 @@ class ModelInfo(JsonConfig):
 
     def __post_init__(self) -> None:
         _check_choices(self)
+
+    @property
+    def instances(self) -> dict[str, Any]:
+        """Keyword arguments for `seamless_unet.segment.segment`."""
+        names = ("threshold", "seed_threshold", "min_size", "grow")
+        return {name: getattr(self, name) for name in names}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:

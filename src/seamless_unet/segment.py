@@ -6,12 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 from scipy.sparse import coo_array
+from skimage.segmentation import watershed
 
 
 def segment(
     probabilities: NDArray,
     *,
     threshold: float = 0.5,
+    seed_threshold: float | None = None,
     min_size: int = 0,
     fill_holes: bool = True,
     grow: int = 2,
@@ -24,6 +26,9 @@ def segment(
         (K, [Z,] Y, X) float, K >= 2; the first is the background's.
     threshold
         A pixel is foreground where 1 minus the background's probability is above this, 0 to 1.
+    seed_threshold
+        Divides a piece of foreground that has several pieces above this higher threshold among
+        them, along the valleys of the probability (watershed). ``None`` divides nothing.
     min_size
         Pieces of fewer pixels are dropped. It counts what is above the threshold: before objects
         are grown and filled.
@@ -60,7 +65,10 @@ def segment(
         raise ValueError(f"threshold={threshold} must be between 0 and 1")
     if min_size < 0 or grow < 0:
         raise ValueError(f"min_size={min_size} and grow={grow} must be at least 0")
-    labels, _ = ndi.label(1 - probabilities[0] > threshold, output=np.int32)
+    foreground = 1 - probabilities[0]
+    labels, _ = ndi.label(foreground > threshold, output=np.int32)
+    if seed_threshold is not None and seed_threshold > threshold:
+        labels = _divide(labels, foreground, seed_threshold, least=max(3, min_size // 3))
     if min_size > 1:
         too_small = np.bincount(labels.ravel()) < min_size
         labels[too_small[labels]] = 0
@@ -131,6 +139,22 @@ def _same_objects(before: NDArray, now: NDArray, min_overlap: float) -> dict[int
             same[int(new[i])] = int(old[i])
             taken.add(int(old[i]))
     return same
+
+
+def _divide(
+    labels: NDArray, foreground: NDArray, seed_threshold: float, *, least: int
+) -> NDArray[np.int32]:
+    """Divide pieces among their seeds of at least so many pixels, if they have several."""
+    seeds, _ = ndi.label(foreground > seed_threshold, output=np.int32)
+    sizes = np.bincount(seeds.ravel())
+    seeds[(sizes < least)[seeds]] = 0
+    pairs = np.unique(np.stack([labels, seeds])[:, seeds > 0], axis=1)  # piece, seed
+    several = np.bincount(pairs[0], minlength=labels.max(initial=0) + 1) > 1
+    where = several[labels]
+    if not where.any():
+        return labels
+    divided = watershed(-foreground, seeds * where, mask=where)
+    return np.where(where, divided + labels.max(), labels).astype(np.int32)
 
 
 def _close_gaps(labels: NDArray, width: int) -> NDArray:

@@ -160,12 +160,9 @@ def _labels(
 ) -> NDArray[np.int32]:
     if info.output == "classes":
         return np.asarray(info.class_values, np.int32)[probabilities.argmax(0)]
-    return segment(
-        probabilities,
-        threshold=info.threshold if threshold is None else threshold,
-        min_size=info.min_size if min_size is None else min_size,
-        grow=info.grow,
-    )
+    chosen = {"threshold": threshold, "min_size": min_size}
+    changes = {name: value for name, value in chosen.items() if value is not None}
+    return segment(probabilities, **(info.instances | changes))
 
 
 def _link(labels: NDArray[np.int32], loop: str, linked: Sequence[str]) -> int:

@@ -47,12 +47,7 @@ def validate(network: UNet, info: ModelInfo, samples: Sequence[Sample]) -> tuple
         entropy -= float(np.sum(view.weight[annotated] * np.log(np.maximum(likelihood, 1e-7))))
         pixels += len(truth)
         if whole_objects:
-            found = segment(
-                probabilities,
-                threshold=info.threshold,
-                min_size=info.min_size,
-                grow=info.grow,
-            )
+            found = segment(probabilities, **info.instances)
             evaluations.append(evaluate(view.labels * annotated, found * annotated))
         else:
             predicted = probabilities[:, annotated].argmax(axis=0)
