@@ -71,8 +71,7 @@ def main() -> None:
     if arguments.output:
         save_model(model, arguments.output)
     result = combine(
-        evaluate(truth, segment(predict(model, image), **info.instances))
-        for image, truth in test
+        evaluate(truth, segment(predict(model, image), **info.instances)) for image, truth in test
     )
     line = {
         "data": arguments.data.name,

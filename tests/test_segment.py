@@ -278,3 +278,36 @@ def test_no_slice_and_no_object_give_none():
 def test_link_slices_says_what_is_wrong(min_overlap):
     with pytest.raises(ValueError, match=r"must be above 0 and at most 1"):
         link_slices(np.zeros((2, 3, 3), int), min_overlap=min_overlap)
+
+
+def two_hills(valley):
+    """Foreground probability of two round hills that touch in a valley, and a lone low one."""
+    y, x = np.mgrid[:24, :60]
+    hills = [0.95 - 0.02 * np.hypot(y - 12, x - cx) for cx in (12, 28)]
+    foreground = np.where(np.hypot(y - 12, x - 50) < 6, 0.6, np.maximum(*hills))
+    foreground[:, 20] = np.minimum(foreground[:, 20], valley)
+    foreground[np.maximum(*hills) < 0.78] *= np.hypot(y - 12, x - 50)[np.maximum(*hills) < 0.78] < 6
+    return np.stack([1 - foreground, foreground])
+
+
+def test_a_piece_with_several_seeds_is_divided_along_the_valley():
+    hills = two_hills(valley=0.6)
+    assert segment(hills).max() == 2
+    divided = segment(hills, seed_threshold=0.7)
+    assert divided.max() == 3
+    assert (divided[:, :20][divided[:, :20] > 0] == 1).all()
+    assert (divided[:, 21:40][divided[:, 21:40] > 0] == 2).all()
+    assert (divided[hills[1] > 0.5] > 0).all()  # nothing is lost, the low one neither
+
+
+def test_no_valley_below_the_seed_threshold_divides_nothing():
+    hills = two_hills(valley=0.75)
+    np.testing.assert_array_equal(segment(hills, seed_threshold=0.7), segment(hills))
+
+
+def test_a_seed_of_a_few_pixels_divides_nothing():
+    foreground = np.full((9, 20), 0.6)
+    foreground[2:7, 2:9] = 0.9
+    foreground[4, 15] = 0.9
+    result = segment(np.stack([1 - foreground, foreground]), seed_threshold=0.7)
+    assert result.max() == 1
