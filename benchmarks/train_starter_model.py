@@ -28,6 +28,7 @@ from seamless_unet.train import Prepared, Step, Validated, train
 
 OUTPUT = Path(__file__).parents[1] / "src" / "seamless_unet" / "models" / "nuclei.safetensors"
 SAMPLES = ("nuclei", "nuclei_time")
+SAMPLE_REPEATS = 5  # there are few of them
 
 
 def test_model(model: Model, pairs: list[tuple[np.ndarray, np.ndarray]]) -> Evaluation:
@@ -62,7 +63,8 @@ def main() -> None:
     order = np.random.default_rng(arguments.seed).permutation(len(pairs))
     count = len(pairs) // 5
     held_out = [pairs[i] for i in order[:count]]
-    images, labels = zip(*[pairs[i] for i in order[count:]], *sample_pairs(), strict=True)
+    chosen = [pairs[i] for i in order[count:]] + SAMPLE_REPEATS * sample_pairs()
+    images, labels = zip(*chosen, strict=True)
     config = TrainConfig.preset(minutes=arguments.minutes, seed=arguments.seed, validation=0.05)
     for event in train(images, labels, config):
         if isinstance(event, Prepared):

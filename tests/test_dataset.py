@@ -24,16 +24,17 @@ def drawn(shape=(40, 50), count=8, seed=0):
 def test_weights_are_eq_2_with_classes_balanced_over_all_images():
     pairs = [drawn(seed=0), drawn(seed=1, count=3), drawn(seed=2)]
     images, labels = zip(*pairs, strict=True)
-    dataset = make_dataset(images, labels, config())
+    dataset = make_dataset(images, labels, config(class_balance=True))
     samples = dataset.training + dataset.validation
-    foreground = sum((s.target > 0).sum() for s in samples)
-    total = sum(s.target.size for s in samples)
+    foreground = sum(((s.target > 0) & (s.weight > 0)).sum() for s in samples)
+    total = 3 * 40 * 50
     for sample in samples:
         parted = separate_touching(sample.labels)
         np.testing.assert_array_equal(sample.target, parted > 0)
         balance = np.where(parted > 0, total / 2 / foreground, total / 2 / (total - foreground))
         expected = weight_map(parted, class_balance=False) - 1 + balance
-        np.testing.assert_allclose(sample.weight, expected, rtol=1e-5)
+        annotated = sample.weight > 0
+        np.testing.assert_allclose(sample.weight[annotated], expected[annotated], rtol=1e-5)
 
 
 def stack(count):
@@ -73,10 +74,33 @@ def test_of_few_images_a_part_of_each_is_set_aside():
         assert 0.1 < part < 0.4
 
 
+def test_no_class_is_held_back_whole():
+    image, scribbles = np.random.default_rng(0).random((30, 60)), np.zeros((30, 60), int)
+    scribbles[5:8, 3:20] = scribbles[15:18, 3:20] = 2
+    scribbles[2:28, 50:54] = 1  # one stroke on background, at the far end of the longest side
+    (learned,) = make_dataset([image], [scribbles], config(annotation="scribbles")).training
+    assert set(learned.target[learned.weight > 0]) == {0, 1}
+    planes = np.stack([scribbles] * 4)
+    planes[:3][planes[:3] == 2] = 0
+    planes[:, 25, 25] = 3
+    with pytest.raises(ValueError, match=r"drawn only in what is held back .* in more places"):
+        make_dataset([np.stack([image] * 4)], [planes], config(annotation="scribbles"), axes="ZYX")
+
+
+def test_empty_planes_of_a_volume_are_not_learned_from():
+    image = np.random.default_rng(0).random((8, 30, 30))
+    labels = np.zeros((8, 30, 30), int)
+    labels[3:5, 5:10, 4:26] = 1
+    dataset = make_dataset([image], [labels], config(ndim=3))
+    (learned,) = dataset.training
+    assert np.flatnonzero(learned.weight.any(axis=(1, 2))).tolist() == [3, 4]
+    assert len(dataset.summary.left_out) == 6
+
+
 def test_one_labeled_pixel_is_too_little():
     labels = np.zeros((20, 20), int)
     labels[5, 5] = 1
-    with pytest.raises(ValueError, match="one labeled pixel is too little"):
+    with pytest.raises(ValueError, match="too little is labeled"):
         make_dataset([labels * 1.0], [labels], config())
 
 

@@ -154,6 +154,24 @@ def test_out_of_memory_shrinks_the_tile_and_goes_on(monkeypatch):
     assert len(too_large) <= 4  # it learns the limit instead of failing at every tile
 
 
+def test_out_of_memory_at_a_border_tile_leaves_nothing_unwritten(monkeypatch):
+    net = network(depth=1)
+    image = np.random.default_rng(0).random((34, 34))  # a tile of 32 and a rest of 2 pixels
+    expected = predict(net, image)
+    forward, calls = net.forward, []
+
+    def once_too_little(x):
+        calls.append(x.shape)
+        if len(calls) == 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return forward(x)
+
+    monkeypatch.setattr(net, "forward", once_too_little)
+    out = np.full((2, 34, 34), np.nan, np.float32)
+    assert list(predict_tiles(net, image, out, tile_shape=48))[-1].done >= 4
+    np.testing.assert_allclose(out, expected, atol=1e-5)
+
+
 def test_out_of_memory_at_the_smallest_tile_is_an_error(monkeypatch):
     net = network()
 

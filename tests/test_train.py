@@ -167,6 +167,24 @@ def test_a_checkpoint_of_another_network_is_refused(pairs):
         next(train(*pairs, wider, state=state))
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seed": 5}, r"other settings \(seed\): take the same"),
+        ({}, r"used up this budget already \(2 steps"),
+    ],
+)
+def test_resuming_refuses_other_settings_and_a_used_up_budget(pairs, changes, message):
+    config = TrainConfig.preset(steps=2, **SMALL)
+    events = train(*pairs, config)
+    state = next(events).state
+    list(events)
+    with pytest.raises(ValueError, match=message):
+        next(train(*pairs, TrainConfig(**{**config.to_json(), **changes}), state=state))
+    more = TrainConfig(**{**config.to_json(), "steps": 3})
+    assert [e.step for e in train(*pairs, more, state=state) if isinstance(e, Step)] == [3]
+
+
 def test_divergence_is_an_error_that_says_what_to_do(pairs):
     config = TrainConfig.preset("paper", steps=50, **{**SMALL, "learning_rate": 1e12})
     with pytest.raises(FloatingPointError, match=r"diverged at step .* Lower the learning rate"):

@@ -58,6 +58,7 @@ def test_the_best_is_the_highest_score_and_of_equals_the_lowest_loss(state):
         state.keep_if_best(*pair) for pair in [(0.5, 1), (0.4, 0.1), (0.5, 0.9), (0.5, 0.9)]
     ]
     assert outcomes == [True, False, True, False]
+    assert not state.keep_if_best(1.0, float("nan"))
 
 
 def test_the_history_in_a_model_stays_small(state):

@@ -14,7 +14,7 @@ def prepared(pixel_model, labels, annotation, wrong=()):
     config = TrainConfig(steps=1, annotation=annotation, validation=0.5)
     model = pixel_model(training={"config": config.to_json()})
     dataset = make_dataset(
-        [image, image], [labels, labels], config, normalization=model.info.normalization
+        [image] * 10, [labels] * 10, config, normalization=model.info.normalization
     )
     return model, dataset.validation
 

@@ -96,7 +96,8 @@ def classify(
 ) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
     """Return the class index of each pixel and whether it is annotated.
 
-    Touching objects are parted by background, as in the paper.
+    Touching objects are parted by background, as in the paper. A plane without any object is not
+    annotated.
 
     Parameters
     ----------
@@ -111,9 +112,9 @@ def classify(
         ([Z,] Y, X) int16 and bool; target is 0 where not annotated.
     """
     if meaning.annotation == "objects":
-        return (separate_touching(labels, gap=gap) > 0).astype(np.int16), np.ones(
-            labels.shape, bool
-        )
+        drawn_on = (labels > 0).any(axis=(-2, -1), keepdims=True)  # per plane
+        foreground = separate_touching(labels, gap=gap) > 0
+        return foreground.astype(np.int16), np.broadcast_to(drawn_on, labels.shape)
     if meaning.annotation == "classes":
         target = np.searchsorted(np.array(meaning.class_values), labels)
         return target.astype(np.int16), np.ones(labels.shape, bool)

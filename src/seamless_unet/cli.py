@@ -114,7 +114,9 @@ def _parser() -> argparse.ArgumentParser:
         help="3 learns stacks as volumes (default: 2)",
     )
     train.add_argument("--seed", type=int, default=0, help="same seed, same model (default: 0)")
-    train.add_argument("--resume", metavar="CHECKPOINT", help="go on from here, same options")
+    train.add_argument(
+        "--resume", metavar="CHECKPOINT", help="go on from here: same options, larger budget"
+    )
 
     segment = commands.add_parser("segment", parents=[common, compute], help="segment images")
     segment.add_argument("images", nargs="+", metavar="IMAGE", help="TIFF files or folders")

@@ -14,40 +14,8 @@ from seamless_unet.annotation import Meaning, border_term, class_weights, classi
 from seamless_unet.axes import check_axes, in_words, label_axes, loop_axes, split
 from seamless_unet.config import Normalization, TrainConfig
 from seamless_unet.normalize import normalize
-
-_MANY_IMAGES = 10  # from which on whole images are held back
-
-
-@dataclass(frozen=True, eq=False)
-class Sample:
-    """One annotated plane or volume.
-
-    Parameters
-    ----------
-    image
-        (C, [Z,] Y, X) float32, normalized.
-    labels
-        ([Z,] Y, X) integers as drawn.
-    target
-        ([Z,] Y, X) int16 class index.
-    weight
-        ([Z,] Y, X) float32 of Eq. 2, 0 where not annotated.
-    source
-        Number of the image it comes from, and of the separate image in that (S).
-    name
-        For people.
-    """
-
-    image: NDArray[np.float32]
-    labels: NDArray
-    target: NDArray[np.int16]
-    weight: NDArray[np.float32]
-    source: tuple[int, int]
-    name: str
-
-    def restricted(self, region: NDArray[np.bool_]) -> Sample:
-        """Return this sample annotated in ``region`` only."""
-        return dataclasses.replace(self, weight=self.weight * region)
+from seamless_unet.sample import Sample
+from seamless_unet.validation_split import split_validation
 
 
 @dataclass(frozen=True)
@@ -143,9 +111,8 @@ def make_dataset(
         _check_same_shape(image, drawn, image_axes, name)
         kind = normalization or Normalization()
         for sample in _pieces(image, drawn, image_axes, number, name, meaning, config, kind):
-            if meaning.annotation != "classes" and not (sample.labels > 0).any():
-                left_out.append(sample.name)
-            else:
+            left_out += _empty_planes(sample)
+            if sample.weight.any():
                 pieces.append(sample)
     if len({len(sample.image) for sample in pieces}) > 1:
         raise ValueError(
@@ -231,6 +198,14 @@ def _pieces(
     return samples
 
 
+def _empty_planes(sample: Sample) -> list[str]:
+    """Name the planes of a sample that nothing is drawn on."""
+    if sample.weight.ndim == 2:
+        return [] if sample.weight.any() else [sample.name]
+    empty = np.flatnonzero(~sample.weight.any(axis=(1, 2)))
+    return [f"{sample.name} Z={z}" for z in empty]
+
+
 def _weighted(samples: list[Sample], meaning: Meaning, config: TrainConfig) -> list[Sample]:
     by_class = class_weights(_class_counts(samples, len(meaning.class_values)).tolist(), config)
     return [
@@ -250,60 +225,3 @@ def _class_counts(samples: Sequence[Sample], classes: int) -> NDArray[np.int64]:
 
 def _annotated_pixels(samples: Sequence[Sample]) -> int:
     return sum(int(np.count_nonzero(sample.weight)) for sample in samples)
-
-
-def split_validation(
-    samples: Sequence[Sample], config: TrainConfig
-) -> tuple[list[Sample], list[Sample], str]:
-    """Set a part of the annotation aside: whole images, or a part of each where they are few.
-
-    One or two whole images would say little about the others, and learning would miss them.
-
-    Returns
-    -------
-    training, validation, how
-        Neither list is empty; ``how`` says in words what was set aside.
-    """
-    sources = sorted({sample.source for sample in samples})
-    if len(sources) >= _MANY_IMAGES:
-        count = max(1, round(config.validation * len(sources)))
-        order = np.random.default_rng(config.seed).permutation(len(sources))
-        chosen = {sources[i] for i in order[:count]}
-        training = [s for s in samples if s.source not in chosen]
-        validation = [s for s in samples if s.source in chosen]
-        return training, validation, f"{count} of {len(sources)} images"
-    training, validation, regions = [], [], 0
-    for source in sources:
-        planes = [sample for sample in samples if sample.source == source]
-        if len(planes) > 2:
-            count = max(1, round(config.validation * len(planes)))
-            training += planes[:-count]
-            validation += planes[-count:]
-        else:
-            regions += len(planes)
-            parts = [_split_region(plane, config.validation) for plane in planes]
-            training += [learned for learned, _ in parts]
-            validation += [held_back for _, held_back in parts]
-    if regions:
-        return training, validation, "the end of the longest side of each image"
-    return training, validation, f"the last annotated planes, {len(validation)} of {len(samples)}"
-
-
-def _split_region(sample: Sample, part: float) -> tuple[Sample, Sample]:
-    """Cut off the end of the longest side that holds ``part`` of the labeled pixels."""
-    annotated = sample.weight > 0
-    labeled = annotated & (sample.target > 0)
-    labeled = labeled if labeled.any() else annotated
-    for axis in np.argsort(labeled.shape)[::-1]:
-        others = tuple(i for i in range(labeled.ndim) if i != axis)
-        counts = labeled.sum(axis=others)
-        first, last = np.flatnonzero(counts)[[0, -1]]
-        if first < last:
-            break
-    else:
-        raise ValueError(f"{sample.name}: one labeled pixel is too little to learn from: draw more")
-    start = int(np.searchsorted(np.cumsum(counts), (1 - part) * counts.sum())) + 1
-    start = min(max(start, first + 1), last)  # something labeled on either side
-    region = np.arange(labeled.shape[axis]) >= start
-    region = np.expand_dims(region, others)
-    return sample.restricted(~region), sample.restricted(region)

@@ -59,7 +59,8 @@ def find_pairs(
                 "give as many labels as images, in the same order"
             )
         return list(zip(image_files, label_files, strict=True)), []
-    by_name = {_key(path): path for path in label_files}
+    by_name = _by_name(label_files)
+    _by_name(image_files)
     pairs = [(path, by_name[_key(path)]) for path in image_files if _key(path) in by_name]
     if not pairs:
         raise ValueError(
@@ -67,6 +68,18 @@ def find_pairs(
             f"{_key(image_files[0])}_labels.tif would belong to {image_files[0].name}"
         )
     return pairs, [path for path in image_files if _key(path) not in by_name]
+
+
+def _by_name(files: list[Path]) -> dict[str, Path]:
+    """Return files by the name they are paired by, which must be each one's own."""
+    by_name: dict[str, Path] = {}
+    for path in files:
+        if (other := by_name.setdefault(_key(path), path)) != path:
+            raise ValueError(
+                f"{other} and {path} cannot be told apart by name: name them apart, or give "
+                "images and labels one by one"
+            )
+    return by_name
 
 
 def _files(name: str, *, labels: bool) -> list[Path]:

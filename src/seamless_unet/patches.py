@@ -11,8 +11,8 @@ from torch import Tensor
 
 from seamless_unet.augment import coordinates, resample, vary_grey
 from seamless_unet.config import TrainConfig
-from seamless_unet.dataset import Sample
 from seamless_unet.geometry import Geometry
+from seamless_unet.sample import Sample
 
 _MOST_POSITIONS = 50_000  # remembered per sample and kind, to draw from
 
@@ -36,6 +36,10 @@ class Patches:
         rng = np.random.default_rng(config.seed)
         self._annotated = [_positions(s.weight > 0, rng) for s in samples]
         self._labeled = [_positions((s.weight > 0) & (s.target > 0), rng) for s in samples]
+        # (2, [Z,] Y, X): class index and weight, read together
+        self._truth = [
+            torch.from_numpy(np.stack([s.target.astype(np.float32), s.weight])) for s in samples
+        ]
         amount = np.sqrt([len(p) for p in self._annotated])
         self._chance = amount / amount.sum()
         sizes = np.max([s.target.shape for s in samples], axis=0)
@@ -65,8 +69,7 @@ class Patches:
         where = torch.from_numpy(coordinates(near, self.shape, self.config, rng))
         image = resample(torch.from_numpy(sample.image), where, mode="cubic")
         inner = where[(slice(None), *self._target)]
-        truth = np.stack([sample.target.astype(np.float32), sample.weight])
-        target, weight = resample(torch.from_numpy(truth), inner, mode="nearest")
+        target, weight = resample(self._truth[which], inner, mode="nearest")
         return vary_grey(image, self.config.grey, rng), target.long(), weight
 
 

@@ -118,8 +118,8 @@ def predict_tiles(
     try:
         while pending:
             tile = pending[0]
-            if math.prod(tile.read) >= limit:
-                pending[:1] = _halves(tile, network.geometry)
+            if math.prod(tile.read) >= limit and (halves := _halves(tile, network.geometry)):
+                pending[:1] = halves
                 continue
             piece = (_read(image, tile, network.geometry) - offset) / scale
             try:
@@ -172,16 +172,23 @@ def _cut(
 
 
 def _halves(tile: Tile, geometry: Geometry) -> list[Tile]:
-    """Cut a tile in two along its longest axis; nothing where it is too small for that."""
+    """Cut a tile in two along its longest axis; nothing where it cannot be made smaller.
+
+    A tile at the image's far border may read more than it needs, which is left away.
+    """
     sizes = [b - a for a, b in zip(tile.start, tile.stop, strict=True)]
+    needed = tuple(geometry.read_size(size) for size in sizes)
     axis = sizes.index(max(sizes))
     half = -(-sizes[axis] // 2 // geometry.step) * geometry.step or geometry.step
     if half >= sizes[axis]:
-        return []
+        return [] if needed == tile.read else [Tile(tile.start, tile.stop, needed)]
     middle = tile.start[axis] + half
-    read = _replaced(tile.read, axis, geometry.read_size(half))
-    first = Tile(tile.start, _replaced(tile.stop, axis, middle), read)
-    return [first, Tile(_replaced(tile.start, axis, middle), tile.stop, read)]
+    parts = [
+        (tile.start, _replaced(tile.stop, axis, middle)),
+        (_replaced(tile.start, axis, middle), tile.stop),
+    ]
+    read = _replaced(needed, axis, geometry.read_size(half))
+    return [Tile(start, stop, read) for start, stop in parts]
 
 
 def _replaced(values: tuple[int, ...], axis: int, value: int) -> tuple[int, ...]:

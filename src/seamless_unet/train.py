@@ -109,9 +109,11 @@ def train(
 
     Examples
     --------
-    >>> for event in train(images, labels):  # doctest: +SKIP
+    >>> events = train(images, labels)  # doctest: +SKIP
+    >>> state = next(events).state  # doctest: +SKIP
+    >>> for event in events:  # doctest: +SKIP
     ...     print(event)
-    >>> save_model(event.model, "cells.safetensors")  # doctest: +SKIP
+    >>> save_model(state.best_model(), "cells.safetensors")  # doctest: +SKIP
     """
     config = config or TrainConfig.preset("quick")
     image_list = [images] if isinstance(images, np.ndarray) else list(images)
@@ -185,16 +187,16 @@ def _step(state: TrainState, patches: Patches, learning_rate: float) -> float:
         with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
             logits = state.network(image)
         loss = weighted_cross_entropy(logits.float(), target, weight)
+    value = loss.item()
+    if not math.isfinite(value):
+        raise FloatingPointError(
+            f"the training diverged at step {state.step + 1}: the loss is {value}. "
+            "Lower the learning rate; the best model so far is kept"
+        )
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()
     state.optimizer.step()
     state.step += 1
-    value = loss.item()
-    if not math.isfinite(value):
-        raise FloatingPointError(
-            f"the training diverged at step {state.step}: the loss is {value}. "
-            "Lower the learning rate; the best model so far is kept"
-        )
     state.average_weights()
     return value
 

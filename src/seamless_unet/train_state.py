@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -67,12 +68,26 @@ class TrainState:
         Raises
         ------
         ValueError
-            If the data or the recipe need another network.
+            If the data or the recipe are others, or the budget is used up already.
         """
         if info.network != self.info.network:
             raise ValueError(
                 f"the checkpoint is of another network ({self.info.network}) than these images "
                 f"and options need ({info.network}): start anew without it"
+            )
+        changed = [
+            name
+            for name, value in config.to_json().items()
+            if name not in ("steps", "minutes") and value != self.config.to_json()[name]
+        ]
+        if changed or info.class_values != self.info.class_values:
+            what = ", ".join(changed) or "the classes that are drawn"
+            raise ValueError(f"the checkpoint was made with other settings ({what}): take the same")
+        used = dataclasses.replace(self, config=config).fraction()
+        if used >= 1:
+            raise ValueError(
+                f"the checkpoint has used up this budget already ({self.step} steps, "
+                f"{self.elapsed / 60:.1f} minutes in all): give a larger one to go on"
             )
         self.network.to(device)
         # loading its own state moves it to where its parameters are now
@@ -112,6 +127,8 @@ class TrainState:
 
     def keep_if_best(self, score: float, loss: float) -> bool:
         """Keep the (averaged) weights if no earlier score was higher; of equals the lower loss."""
+        if not math.isfinite(loss):
+            return False
         if self.best_score is not None and (score, -loss) <= self.best_score:
             return False
         self.best_score = (score, -loss)
@@ -173,7 +190,7 @@ class TrainState:
         groups: dict[str, Weights] = {"network": {}, "average": {}, "best": {}, "optimizer": {}}
         for key, tensor in tensors.items():
             group, name = key.split("/", 1)
-            groups[group][name] = tensor
+            groups[group][name] = tensor.clone()  # not a view of the file, which may be replaced
         state.network.load_state_dict(groups["network"])
         state.average, state.best = groups["average"], groups["best"]
         _restore(state.optimizer, groups["optimizer"])

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from seamless_unet.config import ModelInfo, Normalization
-from seamless_unet.dataset import Sample
 from seamless_unet.metrics import Evaluation, combine, evaluate
 from seamless_unet.model_file import Model
 from seamless_unet.predict import predict
+from seamless_unet.sample import Sample
 from seamless_unet.segment import segment
 from seamless_unet.unet import UNet
 

@@ -1,0 +1,92 @@
+"""A part of the annotation that is not learned from, to measure the score on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
+
+from seamless_unet.config import TrainConfig
+from seamless_unet.sample import Sample
+
+_MANY_IMAGES = 10  # from which on whole images are held back
+
+
+def split_validation(
+    samples: Sequence[Sample], config: TrainConfig
+) -> tuple[list[Sample], list[Sample], str]:
+    """Set a part of the annotation aside: whole images, or a part of each where they are few.
+
+    One or two whole images would say little about the others, and learning would miss them.
+
+    Returns
+    -------
+    training, validation, how
+        Neither list is empty; ``how`` says in words what was set aside.
+    """
+    training, validation, how = _split(samples, config)
+    missing = _classes(samples) - _classes(training)
+    if missing:
+        raise ValueError(
+            f"class {min(missing)} is drawn only in what is held back to measure the score "
+            f"({how}): draw it in more places"
+        )
+    return training, validation, how
+
+
+def _classes(samples: Sequence[Sample]) -> set[int]:
+    return {int(k) for sample in samples for k in np.unique(sample.target[sample.weight > 0])}
+
+
+def _split(
+    samples: Sequence[Sample], config: TrainConfig
+) -> tuple[list[Sample], list[Sample], str]:
+    sources = sorted({sample.source for sample in samples})
+    if len(sources) >= _MANY_IMAGES:
+        count = max(1, round(config.validation * len(sources)))
+        order = np.random.default_rng(config.seed).permutation(len(sources))
+        chosen = {sources[i] for i in order[:count]}
+        training = [s for s in samples if s.source not in chosen]
+        validation = [s for s in samples if s.source in chosen]
+        return training, validation, f"{count} of {len(sources)} images"
+    training, validation, regions = [], [], 0
+    for source in sources:
+        planes = [sample for sample in samples if sample.source == source]
+        if len(planes) > 2:
+            count = max(1, round(config.validation * len(planes)))
+            training += planes[:-count]
+            validation += planes[-count:]
+        else:
+            regions += len(planes)
+            parts = [_split_region(plane, config.validation) for plane in planes]
+            training += [learned for learned, _ in parts]
+            validation += [held_back for _, held_back in parts]
+    if regions:
+        return training, validation, "the end of the longest side of each image"
+    return training, validation, f"the last annotated planes, {len(validation)} of {len(samples)}"
+
+
+def _split_region(sample: Sample, part: float) -> tuple[Sample, Sample]:
+    """Cut off the end of a side, the longest if possible, with ``part`` of the labeled pixels.
+
+    Every class stays with what is learned from.
+    """
+    annotated = sample.weight > 0
+    labeled = annotated & (sample.target > 0)
+    labeled = labeled if labeled.any() else annotated
+    classes = set(sample.target[annotated].tolist())
+    for axis, backwards in product(np.argsort(labeled.shape)[::-1], (False, True)):
+        others = tuple(i for i in range(labeled.ndim) if i != axis)
+        counts = labeled.sum(axis=others)[:: -1 if backwards else 1]
+        first, last = np.flatnonzero(counts)[[0, -1]]
+        start = int(np.searchsorted(np.cumsum(counts), (1 - part) * counts.sum())) + 1
+        start = min(max(start, first + 1), last)  # something labeled on either side
+        held_back = (np.arange(len(counts)) >= start)[:: -1 if backwards else 1]
+        region = np.expand_dims(held_back, others)
+        if first < last and set(sample.target[annotated & ~region].tolist()) == classes:
+            return sample.restricted(~region), sample.restricted(region)
+    raise ValueError(
+        f"{sample.name}: too little is labeled to hold a part back and still learn every class: "
+        "draw more, in several places"
+    )
