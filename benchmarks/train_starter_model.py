@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,10 +40,10 @@ def test_model(model: Model, pairs: list[tuple[np.ndarray, np.ndarray]]) -> Eval
     )
 
 
-def sample_pairs() -> list[tuple[np.ndarray, np.ndarray]]:
+def sample_pairs(names: Sequence[str] = SAMPLES) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return our own samples, frames of the time-lapse one by one."""
     pairs = []
-    for name in SAMPLES:
+    for name in names:
         image, labels = (
             tifffile.imread(sample_path(f"{name}{end}.tif")) for end in ("", "_labels")
         )
@@ -50,6 +51,11 @@ def sample_pairs() -> list[tuple[np.ndarray, np.ndarray]]:
             image, labels = image[None], labels[None]
         pairs += list(zip(image, labels, strict=True))
     return pairs
+
+
+def sample_ap(model: Model, name: str) -> float:
+    """Return the AP at IoU 0.5 of one of our own samples, which were trained on."""
+    return test_model(model, sample_pairs([name])).ap50
 
 
 def main() -> None:
@@ -84,6 +90,7 @@ def main() -> None:
         "Crowded and very blurred nuclei are still merged at times."
     )
     training = {**model.info.training, "trained_on": trained_on, "test": result.to_json()}
+    training["samples"] = {name: sample_ap(model, name) for name in SAMPLES}
     training["data"] = {**training["data"], "left_out": []}
     info = dataclasses.replace(
         model.info, description=card, licence="CC0-1.0", training=training, channels=("nuclei",)
