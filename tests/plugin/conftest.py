@@ -25,13 +25,14 @@ def library(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def threshold_model(library, pixel_model):
-    """Put a model into the library that finds what is brighter than half the range."""
+def threshold_model(library, pixel_model, monkeypatch):
+    """Let a model that finds what is brighter than half the range be the only one."""
     from seamless_unet.config import Normalization
     from seamless_unet.model_file import save_model
 
     model = pixel_model(normalization=Normalization("percentile", low=0, high=100), min_size=9)
     save_model(model, library / "threshold.safetensors")
+    monkeypatch.setattr("seamless_unet.plugin.models.bundled_models", dict)
     return model
 
 
