@@ -239,7 +239,9 @@ def test_train_then_segment(capsys, two_nuclei):
     ]  # fmt: skip
     assert load_model("m.safetensors").info.pixel_size == {"Y": 0.5, "X": 0.5}
     assert main(["segment", "a.tif", "--output", "out", "--model", "m.safetensors"]) == 0
+    capsys.readouterr()
     assert main(train("--resume", "m.checkpoint.safetensors")) == 0
+    assert "nothing to do, the checkpoint has used up this budget" in capsys.readouterr().out
 
 
 def test_ctrl_c_keeps_the_best_model_so_far(two_nuclei):

@@ -31,6 +31,11 @@ if TYPE_CHECKING:
     from seamless_unet.train_state import TrainState
 
 _CHECKPOINT_EVERY = 60.0  # seconds
+_ENDS = {
+    "budget": "done",
+    "stopped": "stopped, the best model so far is kept",
+    "used up": "nothing to do, the checkpoint has used up this budget (give a larger one)",
+}
 
 
 def train(args: argparse.Namespace) -> dict[str, Any]:
@@ -69,8 +74,7 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     model = state.best_model()
     save_model(model, output)
     state.save(checkpoint)
-    kept = "stopped, the best model so far is kept" if reason == "stopped" else "done"
-    print(f"{kept}: step {state.step}, score {model.info.training['score']}")
+    print(f"{_ENDS[reason]}: step {state.step}, score {model.info.training['score']}")
     print(f"wrote {output} and, to go on with --resume, {checkpoint}")
     return {
         "model": str(output),

@@ -55,7 +55,10 @@ class Validated:
 
 @dataclass(frozen=True)
 class Finished:
-    """The budget is used up; ``model`` is the best one."""
+    """The budget is used up; ``model`` is the best one.
+
+    ``reason`` is ``"used up"`` where the state to go on from had left nothing of it.
+    """
 
     model: Model
     reason: str = "budget"
@@ -127,9 +130,10 @@ def train(
         state = TrainState.start(config, info, device=choose_device(device))
     else:
         state = state.resumed(config, info, device=choose_device(device))
+    used_up = state.fraction() >= 1
     yield Prepared(dataset.summary, state)
     yield from _steps(state, dataset)
-    yield Finished(state.best_model())
+    yield Finished(state.best_model(), "used up" if used_up else "budget")
 
 
 def _steps(state: TrainState, dataset: Dataset) -> Iterator[Event]:

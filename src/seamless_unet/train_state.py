@@ -68,7 +68,7 @@ class TrainState:
         Raises
         ------
         ValueError
-            If the data or the recipe are others, or the budget is used up already.
+            If the data or the recipe are others.
         """
         if info.network != self.info.network:
             raise ValueError(
@@ -83,12 +83,6 @@ class TrainState:
         if changed or info.class_values != self.info.class_values:
             what = ", ".join(changed) or "the classes that are drawn"
             raise ValueError(f"the checkpoint was made with other settings ({what}): take the same")
-        used = dataclasses.replace(self, config=config).fraction()
-        if used >= 1:
-            raise ValueError(
-                f"the checkpoint has used up this budget already ({self.step} steps, "
-                f"{self.elapsed / 60:.1f} minutes in all): give a larger one to go on"
-            )
         self.network.to(device)
         # loading its own state moves it to where its parameters are now
         self.optimizer.load_state_dict(self.optimizer.state_dict())
