@@ -66,6 +66,14 @@ def test_tiles_with_symmetries_and_the_network_of_the_paper(depth):
     np.testing.assert_allclose(tiled, at_once, rtol=0, atol=1e-15)
 
 
+def test_tiles_of_a_deep_network_in_3d():
+    net = network(ndim=3, depth=3, base_channels=1).double()
+    image = np.random.default_rng(0).random((9, 14, 5))
+    tiled = predict(net, image, tile_shape=net.geometry.read_size(8))
+    at_once = predict(net, image, tile_shape=net.geometry.read_size(16))
+    np.testing.assert_array_equal(tiled, at_once)
+
+
 def test_the_whole_is_the_mirrored_image_through_the_network():
     net = network()
     image = np.random.default_rng(0).random((21, 30)).astype(np.float32)
