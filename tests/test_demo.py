@@ -34,7 +34,7 @@ def test_without_a_display_it_says_so_and_writes_a_picture(capsys, monkeypatch):
     assert "no napari window (there is no display): see the picture instead" in text
     labels = read_labels("seamless_unet_demo/nuclei_labels.tif")
     image = read_image(sample_path("nuclei.tif"))
-    assert f"found    {labels.data.max()} nuclei of" in text
+    assert f"found    {labels.data.max()} nuclei, " in text
     assert labels.pixel_size == pytest.approx(image.pixel_size)
     assert imread("seamless_unet_demo/nuclei_overlay.png").shape == (*image.data.shape, 3)
 
