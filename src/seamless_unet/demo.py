@@ -35,9 +35,8 @@ def demo(args: argparse.Namespace) -> dict[str, Any]:
     write_overlay(picture_path, image, segmented.labels)
     print(f"sample   {image_path}: {' x '.join(map(str, image.data.shape))} pixels")
     print(f"model    {_SAMPLE} (bundled)")
-    print(
-        f"found    {segmented.objects} nuclei, {truth.data.max()} are there; F1 {score:.3f} at IoU 0.5"
-    )
+    there = truth.data.max()
+    print(f"found    {segmented.objects} nuclei, {there} are there; F1 {score:.3f} at IoU 0.5")
     print(f"labels   {labels_path}")
     print(f"picture  {picture_path}")
     reason = "--no-window" if args.no_window else why_no_window()
