@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from cases import picture
 from seamless_unet.annotation import border_term, class_weights, classify, read_meaning
 from seamless_unet.config import TrainConfig
 
@@ -15,11 +16,39 @@ def test_objects_are_parted_and_everything_is_annotated():
     target, annotated = classify(labels, meaning)
     np.testing.assert_array_equal(target, [[0, 1, 0, 0, 1]] * 3)
     assert annotated.all()
-    assert (meaning.output, meaning.class_values) == ("objects", (0, 1))
+    assert (meaning.output, meaning.class_values) == ("objects", (0, 1, 1))
+    assert meaning.class_names == ("background", "rim", "core")
+    whole = read_meaning([labels], config("objects", rim=0))
+    assert (whole.class_values, whole.class_names) == ((0, 1), ("background", "object"))
     border = border_term(labels, meaning, config("objects"))
     np.testing.assert_allclose(border[0, 2:4], 10 * np.exp(-(3**2) / 50), rtol=1e-6)
     assert (border[:, [0, 1, 4]] == [[border[0, 0], 0, 0]]).all()
     assert not border_term(labels, meaning, config("objects", border_weight=0)).any()
+
+
+def test_objects_are_a_rim_around_a_core_and_thin_ones_keep_one():
+    labels = np.zeros((9, 16), int)
+    labels[1:8, 1:8], labels[1:8, 8:13], labels[3:6, 14:16] = 4, 2, 7
+    target, _ = classify(labels, read_meaning([labels], config("objects")), gap=2, rim=2)
+    expected = picture("""
+        ................
+        .111111..1111...
+        .122221..1221...
+        .122221..1221.11
+        .122221..1221.12
+        .122221..1221.11
+        .122221..1221...
+        .111111..1111...
+        ................
+    """)
+    np.testing.assert_array_equal(target, expected)
+
+
+def test_an_object_cut_by_the_images_border_has_no_rim_there():
+    labels = np.ones((6, 5), int)
+    labels[0] = 0
+    target, _ = classify(labels, read_meaning([labels], config("objects")), gap=0, rim=2)
+    np.testing.assert_array_equal(target[:, 0], [0, 1, 1, 2, 2, 2])
 
 
 def test_classes_keep_their_values():

@@ -25,6 +25,15 @@ def test_a_single_sigmoid_output_is_the_two_class_softmax():
     torch.testing.assert_close(one_output, weighted_cross_entropy(two, target, weight))
 
 
+def test_any_class_but_the_background_may_be_right():
+    logits = torch.tensor([[[[0.5]], [[2.0]], [[-1.0]]]], requires_grad=True)
+    either = weighted_cross_entropy(logits, torch.tensor([[[3]]]), torch.ones(1, 1, 1))
+    foreground = 1 - torch.softmax(logits, 1)[0, 0, 0, 0]
+    assert either.item() == pytest.approx(-math.log(foreground.item()))
+    background = weighted_cross_entropy(logits, torch.tensor([[[0]]]), torch.ones(1, 1, 1))
+    assert background.item() == pytest.approx(-math.log(1 - foreground.item()))
+
+
 def test_pixels_without_weight_have_exactly_no_gradient():
     logits = torch.randn(1, 3, 6, 6, requires_grad=True)
     weight = torch.rand(1, 6, 6)

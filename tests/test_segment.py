@@ -40,6 +40,18 @@ def test_foreground_is_what_is_not_background(threshold, rng):
     assert not segment(np.full((2, 3, 3), 0.5)).any()  # above the threshold, not at it
 
 
+def test_cores_divide_what_the_foreground_joins():
+    rows = np.array([0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.1])
+    core = np.array([0.0, 0.8, 0.8, 0.1, 0.0, 0.7, 0.7, 0.0])
+    probabilities = np.stack([1 - rows, rows - core, core])[:, None] * np.ones((3, 3, 1))
+    labels = segment(probabilities, seed_threshold=0.5, cored=True)
+    np.testing.assert_array_equal(labels[0, [0, 1, 2, 5, 6, 7]], [1, 1, 1, 2, 2, 0])
+    assert segment(probabilities, seed_threshold=0.75, cored=True).max() == 1  # one core is left
+    assert segment(probabilities, seed_threshold=0.5).max() == 1  # the foreground has no valley
+    with pytest.raises(ValueError, match="cores are class 2, but there are 2 classes"):
+        segment(probabilities[:2], cored=True)
+
+
 def test_pieces_are_joined_by_faces_and_numbered_by_their_first_pixel():
     labels = segment(
         certain(

@@ -8,11 +8,13 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage as ndi
 
 from seamless_unet.config import Annotation, TrainConfig
 from seamless_unet.weight_map import separate_touching, weight_map
 
 _MOST_SCRIBBLE_CLASSES = 5
+OBJECT_PARTS = ("background", "rim", "core")
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Meaning:
     def class_names(self) -> tuple[str, ...]:
         """Names for the model file."""
         if self.output == "objects":
-            return ("background", "object")
+            return ("background", "object") if len(self.class_values) == 2 else OBJECT_PARTS
         return tuple(f"class {value}" for value in self.class_values)
 
 
@@ -68,7 +70,7 @@ def read_meaning(labels: Sequence[NDArray], config: TrainConfig) -> Meaning:
                 "every pixel belongs to an object, so there is no background to learn from: "
                 "leave background 0, or say that the values are classes"
             )
-        return Meaning("objects", "objects", (0, 1))
+        return Meaning("objects", "objects", (0, 1, 1) if config.rim else (0, 1))
     if config.annotation == "classes":
         _check_several(values, "use at least two values, 0 may be one")
         return Meaning("classes", "classes", tuple(values))
@@ -92,7 +94,7 @@ def _check_several(values: Sequence[int], advice: str) -> None:
 
 
 def classify(
-    labels: NDArray, meaning: Meaning, *, gap: int = 2
+    labels: NDArray, meaning: Meaning, *, gap: int = 2, rim: int = 0
 ) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
     """Return the class index of each pixel and whether it is annotated.
 
@@ -113,8 +115,9 @@ def classify(
     """
     if meaning.annotation == "objects":
         drawn_on = (labels > 0).any(axis=(-2, -1), keepdims=True)  # per plane
-        foreground = separate_touching(labels, gap=gap) > 0
-        return foreground.astype(np.int16), np.broadcast_to(drawn_on, labels.shape)
+        apart = separate_touching(labels, gap=gap) if gap else labels
+        target = (apart > 0).astype(np.int16) + (_cores(apart, rim) if rim else 0)
+        return target.astype(np.int16), np.broadcast_to(drawn_on, labels.shape)
     if meaning.annotation == "classes":
         target = np.searchsorted(np.array(meaning.class_values), labels)
         return target.astype(np.int16), np.ones(labels.shape, bool)
@@ -124,6 +127,21 @@ def classify(
     return target.astype(np.int16), labels > 0
 
 
+def _cores(labels: NDArray, rim: int) -> NDArray[np.bool_]:
+    """Return the pixels deeper than ``rim`` inside an object, in a thin one the inner half."""
+    depth = np.zeros(labels.shape, np.float32)
+    for number, box in enumerate(ndi.find_objects(labels), 1):
+        if box is None:
+            continue
+        grown = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in box)
+        own = labels[grown] == number
+        # what lies beyond the image is not outside the object
+        depth[grown][own] = ndi.distance_transform_edt(own)[own]
+    deepest = np.zeros(labels.max(initial=0) + 1, np.float32)
+    np.maximum.at(deepest, labels.ravel(), depth.ravel())
+    return (labels > 0) & (depth > np.minimum(rim, deepest / 2)[labels])
+
+
 def border_term(labels: NDArray, meaning: Meaning, config: TrainConfig) -> NDArray[np.float32]:
     """Return what Eq. 2 adds between objects, ([Z,] Y, X) float32.
 
@@ -131,7 +149,7 @@ def border_term(labels: NDArray, meaning: Meaning, config: TrainConfig) -> NDArr
     """
     if meaning.annotation != "objects" or not config.border_weight:
         return np.zeros(labels.shape, np.float32)
-    separated = separate_touching(labels, gap=config.gap)
+    separated = separate_touching(labels, gap=config.gap) if config.gap else labels
     weights = weight_map(
         separated, w0=config.border_weight, sigma=config.border_sigma, class_balance=False
     )

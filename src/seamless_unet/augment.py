@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 from scipy.interpolate import CubicSpline
 from torch import Tensor
 from torch.nn import functional as F
@@ -26,7 +26,9 @@ def coordinates(
     shape: Sequence[int],
     config: TrainConfig,
     rng: np.random.Generator,
-) -> NDArray[np.float32]:
+    *,
+    device: torch.device | str = "cpu",
+) -> Tensor:
     """Draw where in an image each pixel of a patch comes from.
 
     Stacks are turned and deformed in the plane only: z usually has another pixel size.
@@ -39,31 +41,36 @@ def coordinates(
         ([Z,] Y, X) of the patch.
     config
         Its ``rotate``, ``flip``, ``zoom`` and ``elastic``.
+    device
+        Where to compute.
 
     Returns
     -------
-    ndarray
+    Tensor
         (ndim, [Z,] Y, X) float32, pixels of the image.
     """
     ndim = len(shape)
-    steps = [np.arange(size, dtype=np.float32) - (size - 1) // 2 for size in shape]
-    grid = np.stack(np.meshgrid(*steps, indexing="ij"))
+    steps = [torch.arange(size, dtype=torch.float32) - (size - 1) // 2 for size in shape]
+    grid = torch.stack(torch.meshgrid(*(s.to(device) for s in steps), indexing="ij"))
     if config.elastic:
-        grid[-2:] += elastic_displacement(shape, config.elastic, rng)
+        grid[-2:] += elastic_displacement(shape, config.elastic, rng, device=device)
     angle = rng.uniform(0, 2 * math.pi) if config.rotate else 0.0
     zoom = (1 + config.zoom) ** rng.uniform(-1, 1)
     signs = rng.choice([-1, 1], ndim) if config.flip else np.ones(ndim)
     matrix = np.diag(signs.astype(np.float64))
     turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
     matrix[-2:] = turn @ matrix[-2:] / zoom
-    mapped = np.tensordot(matrix.astype(np.float32), grid, axes=1)
-    offset = np.asarray(center, np.float32).reshape(-1, *(1,) * ndim)
-    return np.asarray(mapped + offset, np.float32)
+    mapped = torch.tensordot(_on(device, matrix), grid, dims=1)
+    return mapped + _on(device, np.reshape(center, (-1, *(1,) * ndim)))
 
 
 def elastic_displacement(
-    shape: Sequence[int], std: float, rng: np.random.Generator
-) -> NDArray[np.float32]:
+    shape: Sequence[int],
+    std: float,
+    rng: np.random.Generator,
+    *,
+    device: torch.device | str = "cpu",
+) -> Tensor:
     """Draw the paper's smooth deformation: random displacements on a coarse 3x3 grid, bicubic.
 
     Parameters
@@ -72,20 +79,26 @@ def elastic_displacement(
         ([Z,] Y, X) of the patch.
     std
         Standard deviation of the displacements at the grid points, in pixels.
+    device
+        Where to compute.
 
     Returns
     -------
-    ndarray
+    Tensor
         (2, [Z,] Y, X) float32 displacement in y and x, in pixels.
     """
-    field = rng.normal(0, std, (2, *(_CONTROL_POINTS,) * len(shape)))
+    field = _on(device, rng.normal(0, std, (2, *(_CONTROL_POINTS,) * len(shape))))
     knots = np.linspace(0, 1, _CONTROL_POINTS)
     for axis, size in enumerate(shape, 1):
         # natural: between three points a not-a-knot spline is one parabola that overshoots
         spline = CubicSpline(knots, np.eye(_CONTROL_POINTS), bc_type="natural")
-        basis = spline(np.linspace(0, 1, size))  # (size, control points)
-        field = np.moveaxis(np.tensordot(basis, field, axes=(1, axis)), 0, axis)
-    return field.astype(np.float32)
+        basis = _on(device, spline(np.linspace(0, 1, size)))  # (size, control points)
+        field = torch.tensordot(basis, field, dims=([1], [axis])).movedim(0, axis)
+    return field
+
+
+def _on(device: torch.device | str, array: ArrayLike) -> Tensor:
+    return torch.from_numpy(np.asarray(array, np.float32)).to(device)
 
 
 def resample(array: Tensor, where: Tensor, *, mode: str) -> Tensor:
@@ -140,6 +153,7 @@ def vary_grey(image: Tensor, strength: float, rng: np.random.Generator) -> Tenso
 
         image = gaussian_blur(image, kernel_size=[7, 7], sigma=[rng.uniform(0.3, 1.5)])
     if rng.random() < 0.5:
-        noise = rng.standard_normal(tuple(image.shape), np.float32)
-        image = image + torch.from_numpy(noise) * float(rng.uniform(0, 0.1) * strength)
+        generator = torch.Generator(image.device).manual_seed(int(rng.integers(2**31)))
+        noise = torch.randn(image.shape, generator=generator, device=image.device)
+        image = image + noise * float(rng.uniform(0, 0.1) * strength)
     return image

@@ -174,7 +174,10 @@ class TrainConfig(JsonConfig):
     class_balance
         The term w_c of Eq. 2.
     gap
-        Width in pixels of the background drawn between touching objects; even.
+        Width in pixels of the background drawn between touching objects; even, 0 draws none.
+    rim
+        Objects are learned as a rim of so many pixels around a core, in thin ones half of their
+        depth, so that cores tell apart objects whose outlines run together; 0 learns them whole.
     elastic
         Standard deviation of the elastic deformation's displacements, in pixels (paper: 10).
     flip, rotate
@@ -185,6 +188,10 @@ class TrainConfig(JsonConfig):
         Strength of grey-value variation, 0 to 1.
     validation
         Part of the annotation kept for validation, 0 to 0.5 (exclusive of 0).
+    start
+        Weights to start from: ``"scratch"``, the path or name of a model, whose network is taken
+        over, or ``"auto"``: the bundled model that finds most of the drawn objects already, and
+        from scratch where none finds enough of them.
     seed
         Same seed, same model, on one machine and with a budget in steps.
     """
@@ -209,12 +216,14 @@ class TrainConfig(JsonConfig):
     border_sigma: float = 5.0
     class_balance: bool = False
     gap: int = 2
+    rim: int = 3
     elastic: float = 4.0
     flip: bool = True
     rotate: bool = True
     zoom: float = 0.25
     grey: float = 0.3
     validation: float = 0.15
+    start: str = "auto"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -226,8 +235,9 @@ class TrainConfig(JsonConfig):
             raise ValueError(f"steps={self.steps} must be at least 1")
         if self.minutes is not None and not self.minutes > 0:
             raise ValueError(f"minutes={self.minutes} must be above 0")
-        if self.gap < 2 or self.gap % 2:
-            raise ValueError(f"gap={self.gap} must be even and at least 2")
+        _check_positive(self, "rim", minimum=0)
+        if self.gap < 0 or self.gap % 2:
+            raise ValueError(f"gap={self.gap} must be even and at least 0")
         if not 0 < self.validation <= 0.5:
             raise ValueError(f"validation={self.validation} must be above 0 and at most 0.5")
 
@@ -269,6 +279,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "elastic": 10.0,
         "class_balance": True,
         "zoom": 0.0,
+        "rim": 0,
+        "start": "scratch",
     },
 }
 
@@ -328,7 +340,8 @@ class ModelInfo(JsonConfig):
     def instances(self) -> dict[str, Any]:
         """Keyword arguments for `seamless_unet.segment.segment`."""
         names = ("threshold", "seed_threshold", "min_size", "grow")
-        return {name: getattr(self, name) for name in names}
+        cored = self.output == "objects" and len(self.classes) == 3
+        return {name: getattr(self, name) for name in names} | {"cored": cored}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:

@@ -31,6 +31,7 @@ class Summary:
     validation: str
     training_pixels: int
     validation_pixels: int
+    start: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return a dict of JSON types."""
@@ -49,6 +50,8 @@ class Summary:
             f"({self.validation_pixels:,} of {self.validation_pixels + self.training_pixels:,} "
             "annotated pixels).",
         ]
+        if self.start:
+            lines.append(f"Starts from {self.start}.")
         if self.left_out:
             shown = ", ".join(self.left_out[:5]) + (", ..." if len(self.left_out) > 5 else "")
             lines.append(f"Left out because nothing is drawn there: {shown}.")
@@ -67,6 +70,25 @@ class Dataset:
     validation: list[Sample]
     meaning: Meaning
     summary: Summary
+
+    def starting(self, start: str, classes: int) -> Dataset:
+        """Return it for a network that starts from ``start``, in words, and has more classes.
+
+        Those are parts of objects that scribbles do not tell apart: any of them is right then.
+        """
+        summary = dataclasses.replace(self.summary, start=start)
+        changed = dataclasses.replace(self, summary=summary)
+        if classes == len(self.meaning.class_values):
+            return changed
+        training, validation = (
+            [dataclasses.replace(s, target=np.where(s.target > 0, classes, 0)) for s in samples]
+            for samples in (self.training, self.validation)
+        )
+        values = (0, *(1,) * (classes - 1))
+        meaning = dataclasses.replace(self.meaning, class_values=values)
+        return dataclasses.replace(
+            changed, training=training, validation=validation, meaning=meaning
+        )
 
 
 def make_dataset(
@@ -184,7 +206,7 @@ def _pieces(
         for z in planes:
             place = dict(zip(loop, index, strict=True)) | ({} if z is None else {"Z": z})
             flat = piece_labels[0] if z is None else piece_labels[0, z]
-            target, annotated = classify(flat, meaning, gap=config.gap)
+            target, annotated = classify(flat, meaning, gap=config.gap, rim=config.rim)
             samples.append(
                 Sample(
                     image=pixels if z is None else pixels[:, z],

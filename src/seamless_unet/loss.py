@@ -18,7 +18,8 @@ def weighted_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor) -> Te
     logits
         (N, K, [Z,] Y, X) float. K = 1 is the logit of the foreground.
     target
-        (N, [Z,] Y, X) int64 class index. Its value does not matter where the weight is 0.
+        (N, [Z,] Y, X) int64 class index, or K where it is any class but the background.
+        Its value does not matter where the weight is 0.
     weight
         (N, [Z,] Y, X) float, 0 where not annotated: there the gradient is exactly 0.
 
@@ -32,7 +33,11 @@ def weighted_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor) -> Te
             logits[:, 0], target.to(logits.dtype), reduction="none"
         )
     else:
-        entropy = F.cross_entropy(logits, target, reduction="none")
+        classes = logits.shape[1]
+        entropy = F.cross_entropy(logits, target.clamp(max=classes - 1), reduction="none")
+        if (target == classes).any():
+            either = logits.logsumexp(1) - logits[:, 1:].logsumexp(1)
+            entropy = torch.where(target == classes, either, entropy)
     annotated = weight > 0
     # `where`, not a product: a weight of 0 times an infinite loss would be NaN
     weighted = torch.where(annotated, entropy * weight, torch.zeros_like(entropy))

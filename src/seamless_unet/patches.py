@@ -15,6 +15,7 @@ from seamless_unet.geometry import Geometry
 from seamless_unet.sample import Sample
 
 _MOST_POSITIONS = 50_000  # remembered per sample and kind, to draw from
+_MOST_ON_DEVICE = 2**31  # bytes of samples kept on a GPU; more stay in the computer's memory
 
 
 class Patches:
@@ -28,17 +29,31 @@ class Patches:
         Its augmentation, ``patch`` and ``batch_size``.
     geometry
         Of the network: a patch's input is larger than its target by the context lost.
+    device
+        Where patches are wanted.
     """
 
-    def __init__(self, samples: Sequence[Sample], config: TrainConfig, geometry: Geometry) -> None:
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        config: TrainConfig,
+        geometry: Geometry,
+        *,
+        device: torch.device | str = "cpu",
+    ) -> None:
         self.samples = samples
+        self.device = device
         self.config = config
         rng = np.random.default_rng(config.seed)
         self._annotated = [_positions(s.weight > 0, rng) for s in samples]
         self._labeled = [_positions((s.weight > 0) & (s.target > 0), rng) for s in samples]
+        size = sum(s.image.nbytes + 2 * s.weight.nbytes for s in samples)
+        self._where = device if size <= _MOST_ON_DEVICE else "cpu"
+        self._images = [torch.from_numpy(s.image).to(self._where) for s in samples]
         # (2, [Z,] Y, X): class index and weight, read together
         self._truth = [
-            torch.from_numpy(np.stack([s.target.astype(np.float32), s.weight])) for s in samples
+            torch.from_numpy(np.stack([s.target.astype(np.float32), s.weight])).to(self._where)
+            for s in samples
         ]
         amount = np.sqrt([len(p) for p in self._annotated])
         self._chance = amount / amount.sum()
@@ -55,7 +70,9 @@ class Patches:
             (N, C, in) float32, (N, out) int64 class index and (N, out) float32.
         """
         drawn = [self._one(rng) for _ in range(self.config.batch_size)]
-        image, target, weight = (torch.stack(parts) for parts in zip(*drawn, strict=True))
+        image, target, weight = (
+            torch.stack(parts).to(self.device) for parts in zip(*drawn, strict=True)
+        )
         return image, target, weight
 
     def _one(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
@@ -66,8 +83,8 @@ class Patches:
         center = np.unravel_index(positions[rng.integers(len(positions))], sample.target.shape)
         spread = [n.stop - n.start for n in self._target]
         near = [round(c + rng.uniform(-n / 3, n / 3)) for c, n in zip(center, spread, strict=True)]
-        where = torch.from_numpy(coordinates(near, self.shape, self.config, rng))
-        image = resample(torch.from_numpy(sample.image), where, mode="cubic")
+        where = coordinates(near, self.shape, self.config, rng, device=self._where)
+        image = resample(self._images[which], where, mode="cubic")
         inner = where[(slice(None), *self._target)]
         target, weight = resample(self._truth[which], inner, mode="nearest")
         return vary_grey(image, self.config.grey, rng), target.long(), weight

@@ -20,7 +20,7 @@ class Sample:
     labels
         ([Z,] Y, X) integers as drawn.
     target
-        ([Z,] Y, X) int16 class index.
+        ([Z,] Y, X) int16 class index, or the number of classes for any but the background.
     weight
         ([Z,] Y, X) float32 of Eq. 2, 0 where not annotated.
     source
@@ -35,6 +35,11 @@ class Sample:
     weight: NDArray[np.float32]
     source: tuple[int, int]
     name: str
+
+    @property
+    def annotated(self) -> NDArray[np.bool_]:
+        """([Z,] Y, X): where there is something to learn."""
+        return self.weight > 0
 
     def restricted(self, region: NDArray[np.bool_]) -> Sample:
         """Return this sample annotated in ``region`` only."""

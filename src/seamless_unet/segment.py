@@ -8,12 +8,15 @@ from scipy import ndimage as ndi
 from scipy.sparse import coo_array
 from skimage.segmentation import watershed
 
+_LEAST_SEED = 3  # pixels
+
 
 def segment(
     probabilities: NDArray,
     *,
     threshold: float = 0.5,
     seed_threshold: float | None = None,
+    cored: bool = False,
     min_size: int = 0,
     fill_holes: bool = True,
     grow: int = 2,
@@ -29,6 +32,8 @@ def segment(
     seed_threshold
         Divides a piece of foreground that has several pieces above this higher threshold among
         them, along the valleys of the probability (watershed). ``None`` divides nothing.
+    cored
+        Class 2 is the core of objects (`TrainConfig.rim`): its probability makes the seeds.
     min_size
         Pieces of fewer pixels are dropped. It counts what is above the threshold: before objects
         are grown and filled.
@@ -63,12 +68,16 @@ def segment(
         )
     if not 0 <= threshold <= 1:
         raise ValueError(f"threshold={threshold} must be between 0 and 1")
+    if cored and len(probabilities) < 3:
+        raise ValueError(f"cores are class 2, but there are {len(probabilities)} classes")
     if min_size < 0 or grow < 0:
         raise ValueError(f"min_size={min_size} and grow={grow} must be at least 0")
     foreground = 1 - probabilities[0]
     labels, _ = ndi.label(foreground > threshold, output=np.int32)
-    if seed_threshold is not None and seed_threshold > threshold:
-        labels = _divide(labels, foreground, seed_threshold, least=max(3, min_size // 3))
+    if seed_threshold is not None and (cored or seed_threshold > threshold):
+        core = probabilities[2] if cored else foreground
+        least = max(_LEAST_SEED, min_size // (6 if cored else 3))  # a core is part of an object
+        labels = _divide(labels, core > seed_threshold, -(foreground + core), least=least)
     if min_size > 1:
         too_small = np.bincount(labels.ravel()) < min_size
         labels[too_small[labels]] = 0
@@ -142,10 +151,10 @@ def _same_objects(before: NDArray, now: NDArray, min_overlap: float) -> dict[int
 
 
 def _divide(
-    labels: NDArray, foreground: NDArray, seed_threshold: float, *, least: int
+    labels: NDArray, seed: NDArray[np.bool_], height: NDArray, *, least: int
 ) -> NDArray[np.int32]:
     """Divide pieces among their seeds of at least so many pixels, if they have several."""
-    seeds, _ = ndi.label(foreground > seed_threshold, output=np.int32)
+    seeds, _ = ndi.label(seed & (labels > 0), output=np.int32)
     sizes = np.bincount(seeds.ravel())
     seeds[(sizes < least)[seeds]] = 0
     pairs = np.unique(np.stack([labels, seeds])[:, seeds > 0], axis=1)  # piece, seed
@@ -153,7 +162,7 @@ def _divide(
     where = several[labels]
     if not where.any():
         return labels
-    divided = watershed(-foreground, seeds * where, mask=where)
+    divided = watershed(height, seeds * where, mask=where)
     return np.where(where, divided + labels.max(), labels).astype(np.int32)
 
 

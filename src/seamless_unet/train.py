@@ -11,18 +11,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from seamless_unet.config import ModelInfo, Normalization, TrainConfig, UNetConfig
+from seamless_unet.calibrate import calibrate
+from seamless_unet.config import TrainConfig
 from seamless_unet.dataset import Dataset, Summary, make_dataset
 from seamless_unet.loss import weighted_cross_entropy
 from seamless_unet.model_file import Model
+from seamless_unet.model_info import model_info, network_config
 from seamless_unet.patches import Patches
+from seamless_unet.start import start_model, start_normalization
 from seamless_unet.train_state import TrainState
-from seamless_unet.validate import validate
+from seamless_unet.validate import predict_samples, score, weighted_entropy
 
 _VALIDATIONS = 20  # in a budget of steps
 _VALIDATION_TIME = 0.1  # at most this part of a budget of minutes
 _WARM_UP = 0.05
-_SEED_THRESHOLD = 0.7  # measured in benchmarks/README.md
+_CALIBRATED_FROM = 0.5  # of the budget: before, the network changes too much
+_ADAPTING = 0.25  # of the learning rate, for weights that have learned already
 
 
 @dataclass(frozen=True)
@@ -121,15 +125,24 @@ def train(
     config = config or TrainConfig.preset("quick")
     image_list = [images] if isinstance(images, np.ndarray) else list(images)
     label_list = [labels] if isinstance(labels, np.ndarray) else list(labels)
-    normalization = state.info.normalization if state else Normalization()
+    normalization = state.info.normalization if state else start_normalization(config)
     dataset = make_dataset(
         image_list, label_list, config, axes=axes, names=names, normalization=normalization
     )
-    info = _model_info(dataset, config, normalization, pixel_size or {})
+    device = choose_device(device)
     if state is None:
-        state = TrainState.start(config, info, device=choose_device(device))
+        network = network_config(dataset, config)
+        start, words = start_model(config, network, dataset, device=device)
+        dataset = dataset.starting(words, (start.info.network if start else network).classes)
+        info = model_info(dataset, config, normalization, pixel_size or {}, start=start)
+        state = TrainState.start(
+            config, info, device=device, weights=start.network if start else None
+        )
     else:
-        state = state.resumed(config, info, device=choose_device(device))
+        data = state.info.training["data"]
+        dataset = dataset.starting(data["start"], state.info.network.classes)
+        info = model_info(dataset, config, normalization, pixel_size or {})
+        state = state.resumed(config, info, device=device)
     used_up = state.fraction() >= 1
     yield Prepared(dataset.summary, state)
     yield from _steps(state, dataset)
@@ -138,7 +151,8 @@ def train(
 
 def _steps(state: TrainState, dataset: Dataset) -> Iterator[Event]:
     config = state.config
-    patches = Patches(dataset.training, config, state.network.geometry)
+    network = state.network
+    patches = Patches(dataset.training, config, network.geometry, device=network.device)
     state.network.to(memory_format=_memory_format(config.ndim))
     state.network.train()
     validation_cost = 0.0
@@ -154,7 +168,7 @@ def _steps(state: TrainState, dataset: Dataset) -> Iterator[Event]:
         if fraction >= 1:
             return
         began = time.perf_counter()
-        loss = _step(state, patches, _learning_rate(config, fraction))
+        loss = _step(state, patches, _learning_rate(state))
         state.elapsed += time.perf_counter() - began
         fraction = state.fraction()
         state.history.append({"step": state.step, "loss": loss})
@@ -168,7 +182,7 @@ def _validation_is_due(state: TrainState, cost: float) -> bool:
     last_step, last_time = state.validated
     if state.step == last_step:
         return False
-    if state.fraction() >= 1:
+    if last_step < 0 or state.fraction() >= 1:
         return True
     if config.steps is not None:
         return state.step % max(1, config.steps // _VALIDATIONS) == 0
@@ -180,7 +194,7 @@ def _validation_is_due(state: TrainState, cost: float) -> bool:
 def _step(state: TrainState, patches: Patches, learning_rate: float) -> float:
     """Make one optimizer update and return its loss."""
     device = state.network.device
-    image, target, weight = (part.to(device) for part in patches.draw(state.rng))
+    image, target, weight = patches.draw(state.rng)
     image = image.contiguous(memory_format=_memory_format(state.config.ndim))
     for group in state.optimizer.param_groups:
         group["lr"] = learning_rate
@@ -210,61 +224,24 @@ def _memory_format(ndim: int) -> torch.memory_format:
     return torch.channels_last if ndim == 2 else torch.contiguous_format
 
 
-def _learning_rate(config: TrainConfig, fraction: float) -> float:
+def _learning_rate(state: TrainState) -> float:
     """Warm up linearly, then anneal along a cosine to a hundredth at the end of the budget."""
+    fraction = state.fraction()
     warm = min(1.0, (fraction + 1e-3) / _WARM_UP)
-    return config.learning_rate * warm * (0.505 + 0.495 * math.cos(math.pi * fraction))
+    highest = state.config.learning_rate * (_ADAPTING if state.adapting else 1)
+    return highest * warm * (0.505 + 0.495 * math.cos(math.pi * fraction))
 
 
 def _validated(state: TrainState, dataset: Dataset) -> Validated:
     with state.averaged() as network:
-        score, loss = validate(network, state.info, dataset.validation)
-    best = state.keep_if_best(score, loss)
-    state.history.append({"step": state.step, "score": score, "validation_loss": loss})
-    return Validated(state.step, score, loss, best)
-
-
-def _model_info(
-    dataset: Dataset,
-    config: TrainConfig,
-    normalization: Normalization,
-    pixel_size: Mapping[str, float],
-) -> ModelInfo:
-    meaning = dataset.meaning
-    channels = len(dataset.training[0].image)
-    network = UNetConfig(
-        ndim=config.ndim,
-        in_channels=channels,
-        classes=len(meaning.class_values),
-        depth=config.depth,
-        base_channels=config.base_channels,
-        batch_norm=config.batch_norm,
-        dropout=config.dropout,
-    )
-    return ModelInfo(
-        network=network,
-        normalization=normalization,
-        output=meaning.output,
-        axes="ZYX"[-config.ndim :],
-        channels=tuple(f"channel {number}" for number in range(1, channels + 1)),
-        classes=meaning.class_names,
-        class_values=meaning.class_values,
-        pixel_size=dict(pixel_size),
-        min_size=_least_size(dataset) if meaning.annotation == "objects" else 0,
-        seed_threshold=_SEED_THRESHOLD if meaning.output == "objects" else None,
-        grow=config.gap if meaning.annotation == "objects" else 0,
-        training={"data": dataset.summary.to_json(), "config": config.to_json()},
-    )
-
-
-def _least_size(dataset: Dataset) -> int:
-    """Return a quarter of the smallest usual object, in pixels: less is not an object."""
-    sizes = [
-        size
-        for sample in dataset.training
-        for size in np.unique(sample.labels[sample.labels > 0], return_counts=True)[1]
-    ]
-    return int(np.percentile(sizes, 5) / 4) if sizes else 0
+        predicted = predict_samples(network, state.info, dataset.validation)
+    value, loss = score(state.info, predicted), weighted_entropy(predicted)
+    best = state.keep_if_best(value, loss)
+    if best and state.fraction() >= _CALIBRATED_FROM:
+        state.info, value = calibrate(state.info, predicted)
+        state.best_score = (value, -loss)
+    state.history.append({"step": state.step, "score": value, "validation_loss": loss})
+    return Validated(state.step, value, loss, best)
 
 
 def choose_device(device: str = "auto") -> str:

@@ -39,6 +39,7 @@ class TrainState:
     rng: np.random.Generator
     average: Weights
     best: Weights
+    adapting: bool = False  # whether the weights had learned already when it began
     best_score: tuple[float, float] | None = None  # score, minus validation loss
     step: int = 0
     elapsed: float = 0.0  # seconds spent training
@@ -46,11 +47,24 @@ class TrainState:
     history: list[dict[str, float]] = field(default_factory=list)
 
     @classmethod
-    def start(cls, config: TrainConfig, info: ModelInfo, *, device: str = "cpu") -> Self:
-        """Return the state before the first step; same seed, same weights."""
+    def start(
+        cls,
+        config: TrainConfig,
+        info: ModelInfo,
+        *,
+        device: str = "cpu",
+        weights: UNet | None = None,
+    ) -> Self:
+        """Return the state before the first step, with the given weights or random ones.
+
+        Same seed, same random weights. Given ones are measured before the first step, so that
+        the best model is never worse than they are.
+        """
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             network = UNet(info.network)
+        if weights is not None:
+            network.load_state_dict(weights.state_dict())
         network = network.to(device)
         return cls(
             config,
@@ -60,6 +74,8 @@ class TrainState:
             np.random.default_rng(config.seed),
             average=_copy(network) if config.ema else {},
             best=_copy(network),
+            adapting=weights is not None,
+            validated=(0 if weights is None else -1, 0.0),
         )
 
     def resumed(self, config: TrainConfig, info: ModelInfo, *, device: str = "cpu") -> Self:
@@ -88,7 +104,8 @@ class TrainState:
         self.optimizer.load_state_dict(self.optimizer.state_dict())
         for weights in (self.average, self.best):
             weights.update({key: tensor.to(device) for key, tensor in weights.items()})
-        self.config, self.info = config, info
+        # the rest was chosen by the validation part since
+        self.config, self.info = config, dataclasses.replace(self.info, training=info.training)
         return self
 
     def fraction(self) -> float:
@@ -160,6 +177,7 @@ class TrainState:
             "info": self.info.to_json(),
             "rng": self.rng.bit_generator.state,
             "best_score": self.best_score,
+            "adapting": self.adapting,
             "step": self.step,
             "elapsed": self.elapsed,
             "validated": self.validated,
@@ -192,9 +210,8 @@ class TrainState:
         best = header["best_score"]
         state.best_score = tuple(best) if best else None
         state.validated = tuple(header["validated"])
-        state.step, state.elapsed, state.history = (
-            header[key] for key in ("step", "elapsed", "history")
-        )
+        for name in ("adapting", "step", "elapsed", "history"):
+            setattr(state, name, header[name])
         return state
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seamless_unet.config import ModelInfo, Normalization
-from seamless_unet.metrics import Evaluation, combine, evaluate
+from seamless_unet.metrics import combine, evaluate
 from seamless_unet.model_file import Model
 from seamless_unet.predict import predict
 from seamless_unet.sample import Sample
@@ -18,47 +20,68 @@ from seamless_unet.unet import UNet
 _AS_IS = Normalization(kind="fixed")  # samples are normalized already
 
 
-def validate(network: UNet, info: ModelInfo, samples: Sequence[Sample]) -> tuple[float, float]:
-    """Return score and loss over the annotated pixels of the samples.
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """The annotated part of a sample and the (K, [Z,] Y, X) probabilities there."""
 
-    The score is 0 to 1: for annotated objects the average precision, mean over IoU thresholds
-    from 0.5 to 0.95, for classes and scribbles the mean Dice coefficient of the classes.
+    sample: Sample
+    probabilities: NDArray[np.floating]
+
+
+def predict_samples(network: UNet, info: ModelInfo, samples: Sequence[Sample]) -> list[Predicted]:
+    """Return what a network in eval mode makes of the annotated part of each sample."""
+    model = Model(dataclasses.replace(info, normalization=_AS_IS), network)
+    views = [_cropped(sample, network.geometry.near) for sample in samples]
+    return [Predicted(view, predict(model, view.image)) for view in views]
+
+
+def score(info: ModelInfo, predicted: Sequence[Predicted]) -> float:
+    """Return how well the annotated pixels are met, 0 to 1.
+
+    For annotated objects the average precision, mean over IoU thresholds from 0.5 to 0.95; for
+    classes and scribbles the mean Dice coefficient of the classes.
 
     Parameters
     ----------
-    network
-        In eval mode, on any device.
     info
-        Of the model that the network is to become.
-    samples
-        The validation part.
+        Of the model; for objects its `ModelInfo.instances` make objects of the probabilities.
+    predicted
+        From `predict_samples`.
     """
-    model = Model(dataclasses.replace(info, normalization=_AS_IS), network)
-    whole_objects = info.training["config"]["annotation"] == "objects"
-    evaluations: list[Evaluation] = []
-    overlaps = np.zeros((3, network.config.classes))  # both, predicted, true pixels per class
-    entropy, pixels = 0.0, 0
-    for sample in samples:
-        view = _cropped(sample, network.geometry.near)
-        annotated = view.weight > 0
-        probabilities = predict(model, view.image)
-        truth = view.target[annotated]
-        likelihood = probabilities[:, annotated][truth, np.arange(len(truth))]
-        entropy -= float(np.sum(view.weight[annotated] * np.log(np.maximum(likelihood, 1e-7))))
-        pixels += len(truth)
-        if whole_objects:
-            found = segment(probabilities, **info.instances)
-            evaluations.append(evaluate(view.labels * annotated, found * annotated))
-        else:
-            predicted = probabilities[:, annotated].argmax(axis=0)
-            classes = np.arange(network.config.classes)[:, np.newaxis]
-            hits = np.stack([predicted == classes, truth == classes])  # (2, classes, pixels)
-            overlaps += [hits.all(axis=0).sum(axis=1), *hits.sum(axis=2)]
-    loss = entropy / max(pixels, 1)
-    if whole_objects:
-        return combine(evaluations).mean_ap, loss
+    if info.training["config"]["annotation"] == "objects":
+        return combine(
+            evaluate(
+                p.sample.labels * p.sample.annotated,
+                segment(p.probabilities, **info.instances) * p.sample.annotated,
+            )
+            for p in predicted
+        ).mean_ap
+    objects = info.output == "objects"
+    classes = np.arange(2 if objects else info.network.classes)[:, np.newaxis]
+    overlaps = np.zeros((3, len(classes)))  # both, predicted, true pixels per class
+    for p in predicted:
+        truth: NDArray = p.sample.target[p.sample.annotated]
+        found = p.probabilities[:, p.sample.annotated]
+        if objects:  # whatever part of an object
+            truth, found = truth > 0, np.stack([found[0], 1 - found[0]])
+        hits = np.stack([found.argmax(axis=0) == classes, truth == classes])  # (2, classes, pixels)
+        overlaps += [hits.all(axis=0).sum(axis=1), *hits.sum(axis=2)]
     both, predicted_pixels, true_pixels = overlaps[:, overlaps[2] > 0]
-    return float(np.mean(2 * both / (predicted_pixels + true_pixels))), loss
+    return float(np.mean(2 * both / (predicted_pixels + true_pixels)))
+
+
+def weighted_entropy(predicted: Sequence[Predicted]) -> float:
+    """Return the loss per annotated pixel; see `seamless_unet.loss.weighted_cross_entropy`."""
+    entropy, pixels = 0.0, 0
+    for p in predicted:
+        truth = p.sample.target[p.sample.annotated]
+        found = p.probabilities[:, p.sample.annotated]
+        found = np.concatenate([found, 1 - found[:1]])  # K: any class but the background
+        likelihood = found[truth, np.arange(len(truth))]
+        weight = p.sample.weight[p.sample.annotated]
+        entropy -= float(np.sum(weight * np.log(np.maximum(likelihood, 1e-7))))
+        pixels += len(truth)
+    return entropy / max(pixels, 1)
 
 
 def _cropped(sample: Sample, context: int) -> Sample:
@@ -66,7 +89,7 @@ def _cropped(sample: Sample, context: int) -> Sample:
     window = []
     for axis, size in enumerate(sample.weight.shape):
         others = tuple(i for i in range(sample.weight.ndim) if i != axis)
-        where = np.flatnonzero((sample.weight > 0).any(axis=others))
+        where = np.flatnonzero(sample.annotated.any(axis=others))
         window.append(slice(max(where[0] - context, 0), min(where[-1] + 1 + context, size)))
     inside = tuple(window)
     return dataclasses.replace(

@@ -1,0 +1,49 @@
+"""How probabilities become objects, chosen where the truth is known."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from seamless_unet.config import ModelInfo
+from seamless_unet.validate import Predicted, score
+
+_LEAST_OBJECTS = 20  # fewer say too little
+_LEAST_GAIN = 0.003  # of the score; less is chance
+
+
+def calibrate(info: ModelInfo, predicted: Sequence[Predicted]) -> tuple[ModelInfo, float]:
+    """Choose threshold, seeds and smallest size by the score, one after the other.
+
+    Parameters
+    ----------
+    info
+        Of the model; its settings stay where no other choice is clearly better, where there are
+        fewer than 20 objects, and where the annotation does not show whole objects.
+    predicted
+        The validation part, from `predict_samples`.
+
+    Returns
+    -------
+    info, score
+        The same model with the settings chosen, and its score with them.
+    """
+    best = score(info, predicted)
+    objects = sum(len(np.unique(p.sample.labels[p.sample.annotated])) - 1 for p in predicted)
+    if info.training["config"]["annotation"] != "objects" or objects < _LEAST_OBJECTS:
+        return info, best
+    choices: dict[str, tuple[Any, ...]] = {
+        "seed_threshold": (None, 0.5, 0.6, 0.7, 0.8, 0.9),
+        "threshold": (0.3, 0.4, 0.5, 0.6, 0.7),
+        "min_size": (0, info.min_size // 2, 2 * info.min_size),
+    }
+    for name, values in choices.items():
+        tried = [dataclasses.replace(info, **{name: v}) for v in values if v != getattr(info, name)]
+        scores = [score(candidate, predicted) for candidate in tried]
+        if scores and max(scores) > best + _LEAST_GAIN:
+            best = max(scores)
+            info = tried[scores.index(best)]
+    return info, best

@@ -1,0 +1,91 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from seamless_unet.calibrate import calibrate
+from seamless_unet.config import ModelInfo, TrainConfig, UNetConfig
+from seamless_unet.sample import Sample
+from seamless_unet.segment import segment
+from seamless_unet.validate import Predicted, score
+
+
+def info(annotation="objects", **changes):
+    config = TrainConfig(steps=1, annotation=annotation, rim=0)
+    return ModelInfo(
+        UNetConfig(), grow=0, training={"config": config.to_json()}, **{"min_size": 4} | changes
+    )
+
+
+def predicted(labels, foreground):
+    sample = Sample(
+        image=np.zeros((1, *labels.shape), np.float32),
+        labels=labels,
+        target=(labels > 0).astype(np.int16),
+        weight=np.ones(labels.shape, np.float32),
+        source=(0, 0),
+        name="drawn",
+    )
+    return [Predicted(sample, np.stack([1 - foreground, foreground]).astype(np.float32))]
+
+
+@pytest.fixture
+def squares():
+    """25 squares of 6 x 6 pixels."""
+    labels = np.zeros((50, 50), np.int32)
+    for number in range(25):
+        y, x = divmod(number, 5)
+        labels[10 * y + 2 : 10 * y + 8, 10 * x + 2 : 10 * x + 8] = number + 1
+    return labels
+
+
+def test_what_is_right_already_stays(squares):
+    before = info()
+    after, value = calibrate(before, predicted(squares, (squares > 0) * 0.9))
+    assert (after, value) == (before, 1.0)
+
+
+def test_a_faint_network_gets_a_lower_threshold(squares):
+    after, value = calibrate(info(), predicted(squares, (squares > 0) * 0.45))
+    assert value == 1
+    assert after.threshold in (0.3, 0.4)
+
+
+def test_seeds_divide_where_that_is_better(squares):
+    bridged = np.where(squares > 0, 0.95, 0.0)
+    bridged[5::10] = np.maximum(bridged[5::10], 0.65)
+    before = info(threshold=0.5)
+    after, value = calibrate(before, predicted(squares, bridged))
+    assert after.seed_threshold is not None or after.threshold == 0.7
+    assert value > score(before, predicted(squares, bridged)) + 0.5
+
+
+def test_seeds_are_dropped_where_they_divide_single_objects(squares):
+    split = np.where(squares > 0, 0.8, 0.0)
+    split[:, 4::10] = np.minimum(split[:, 4::10], 0.6)  # a valley through every square
+    after, value = calibrate(info(seed_threshold=0.7), predicted(squares, split))
+    assert value == 1
+    assert after.seed_threshold in (None, 0.5)
+
+
+def test_debris_raises_the_smallest_size(squares):
+    foreground = (squares > 0) * 0.9
+    foreground[0, ::6] = foreground[0, 1::6] = 0.9  # pairs of pixels
+    found = predicted(squares, foreground)
+    after, value = calibrate(info(min_size=2), found)
+    assert value == 1
+    assert after.min_size == 4
+    assert segment(found[0].probabilities, **after.instances).max() == 25
+
+
+@pytest.mark.parametrize("case", ["few", "scribbles"])
+def test_nothing_is_chosen_where_there_is_too_little_to_choose_by(squares, case):
+    labels = np.where(squares <= 10, squares, 0) if case == "few" else squares
+    before = info("scribbles" if case == "scribbles" else "objects")
+    after, _ = calibrate(before, predicted(labels, (labels > 0) * 0.45))
+    assert after == before
+
+
+def test_of_equals_the_setting_stays(squares):
+    before = dataclasses.replace(info(), threshold=0.6)
+    assert calibrate(before, predicted(squares, (squares > 0) * 1.0))[0] == before
