@@ -71,6 +71,29 @@ def spawn(*arguments, **options):
     return subprocess.run(command, capture_output=True, text=True, check=False, **options)
 
 
+# train --start
+
+
+def test_training_goes_on_from_a_model(model, two_nuclei):
+    two_nuclei()
+    pair = ["--images", "a.tif", "--labels", "a_labels.tif"]
+    assert main(["train", *pair, "--output", "b.safetensors", "--start", model, *TINY]) == 0
+    trained = load_model("b.safetensors")
+    assert trained.info.training["data"]["start"] == f"the model {model}"
+    assert trained.info.network == load_model(model).info.network
+    history = trained.info.training["history"]
+    assert history[0]["step"] == 0  # what it started from was measured
+    assert history[0]["score"] == 1
+
+
+def test_a_model_that_cannot_be_started_from_is_refused_in_words(model, two_nuclei, capsys):
+    two_nuclei()
+    pair = ["--images", "a.tif", "--labels", "a_labels.tif", "--output", "b.safetensors"]
+    assert "no model" in fails(capsys, "train", *pair, "--start", "none", status=2)
+    message = fails(capsys, "train", *pair, "--start", model, "--annotation", "classes", *TINY)
+    assert "it finds objects, the labels show classes" in message
+
+
 # segment
 
 

@@ -24,7 +24,7 @@ def drawn(shape=(40, 50), count=8, seed=0):
 def test_weights_are_eq_2_with_classes_balanced_over_all_images():
     pairs = [drawn(seed=0), drawn(seed=1, count=3), drawn(seed=2)]
     images, labels = zip(*pairs, strict=True)
-    dataset = make_dataset(images, labels, config(class_balance=True))
+    dataset = make_dataset(images, labels, config(class_balance=True, rim=0))
     samples = dataset.training + dataset.validation
     foreground = sum(((s.target > 0) & (s.weight > 0)).sum() for s in samples)
     total = 3 * 40 * 50

@@ -145,7 +145,7 @@ def test_volumes(tmp_path):
     config = TrainConfig.preset(ndim=3, steps=3, depth=1, base_channels=2, patch=16)
     *_, finished = train(image, labels, config)
     assert finished.model.info.axes == "ZYX"
-    assert predict(finished.model, image).shape == (2, 24, 40, 40)
+    assert predict(finished.model, image).shape == (3, 24, 40, 40)  # background, rim, core
 
 
 def test_the_model_remembers_what_it_was_trained_on(pairs):

@@ -12,7 +12,8 @@ part is never looked at, so that choices may be made by this table::
 With ``--jobs`` above 1, so many trainings go on at a time, each in a process and a thread of its
 own; they disturb each other's clocks, so their budget must be in steps. The table in Markdown comes
 last, mean and standard deviation over the seeds (n - 1 in the denominator), which differ by images
-drawn and random weights; all variants of one seed share both.
+drawn and random weights; all variants of one seed share both, but for those of ``rim``, whose
+networks have other outputs.
 
 That images are continued by mirroring rather than by zeros cannot be switched off: training patches
 (`seamless_unet.augment.resample`) and prediction always mirror. It has no row.
@@ -82,7 +83,7 @@ def variants(arguments: argparse.Namespace) -> dict[str, TrainConfig]:
 def trial(name: str, seed: int, config: TrainConfig, arguments: argparse.Namespace) -> list[Line]:
     """Train once and return a line, and another one for predictions that are means."""
     torch.set_num_threads(arguments.threads)
-    training, others = read_split(arguments.data).few(IMAGES, seed)
+    training, others = read_split(arguments.data).development(IMAGES, seed)
     development = others[:DEVELOPMENT][: arguments.limit]
     model, seconds = trained(training, config, device=arguments.device)
     lines = []

@@ -1,15 +1,16 @@
 """How good is a method after a few minutes with a few annotated images? One line of JSON.
 
-Trains on 8 random images of the training part of ``DATA`` (a folder of SIZE_images.tif /
-SIZE_labels.tif stacks along S) and evaluates on the test part: ``ap50``, ``mean_ap``, ``dice`` and
-the like are pooled over all objects, ``ap50_per_image`` is the mean over images. AP is
-tp / (tp + fp + fn). Every method gets the same images, the same minutes and the same two cores::
+Trains on 8 random images of the test part of ``DATA`` (a folder of SIZE_images.tif /
+SIZE_labels.tif stacks along S), which the bundled model has not seen, and evaluates on all its
+others: ``ap50``, ``mean_ap``, ``dice`` and the like are pooled over all objects,
+``ap50_per_image`` is the mean over images. AP is tp / (tp + fp + fn). Every method gets the same
+images, the same minutes and the same two cores::
 
     python benchmarks/accuracy/few_annotations.py DATA --method quick --minutes 5 --seed 0
 
-The figures that end in ``_rest`` are those of all images that were not trained on: the test part
-and what is left of the training part. They are null for ``quick``, because the bundled model that
-it may start from has seen the training part.
+With ``--rest``, the figures that end in ``_rest`` are those of all images that were not trained on,
+the training part of the bundled model among them. They are null for ``quick``, which may start
+from that model.
 
 ``quick`` and ``scratch`` are ours, the latter from random weights. The others are peers, each a
 script in ``peers/`` that runs in a virtual environment of its own, made at first use.
@@ -31,7 +32,7 @@ import numpy as np
 import platformdirs
 import torch
 from numpy.typing import NDArray
-from row import device_name, emit, found_in, scores, trained
+from row import device_name, emit, found_in, keep, scores, trained
 from splits import Pair, read_split
 
 from seamless_unet.config import TrainConfig
@@ -86,8 +87,9 @@ def ours(
     )
     model, seconds = trained(training, config, device=arguments.device)
     found = [found_in(model, image, device=arguments.device) for image in images]
-    steps = model.info.training["steps"]
-    return found, {"seconds": round(seconds, 1), "steps": steps, "peer": None}
+    told = model.info.training
+    summary = {"seconds": round(seconds, 1), "steps": told["steps"], "start": told["data"]["start"]}
+    return found, summary | {"peer": None, "model": model}
 
 
 def peers(
@@ -132,6 +134,8 @@ def command_line() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--images", type=int, default=8, help="to train on")
     parser.add_argument("--limit", type=int, help="images of each part to evaluate, for trials")
+    parser.add_argument("--output", type=Path, help="folder to save what was found in")
+    parser.add_argument("--rest", action="store_true", help="evaluate on the training part too")
     parser.add_argument("--threads", type=int, default=2, help="and cores")
     parser.add_argument("--device", default="cpu", help="of our methods; peers use the cpu")
     parser.add_argument(
@@ -153,11 +157,13 @@ def main() -> None:
         sys.exit(f"unknown to {arguments.method}: {' '.join(arguments.options)}")
     limit_cores(arguments.threads, arguments.device)
     split = read_split(arguments.data)
-    training, others = split.few(arguments.images, arguments.seed)
-    test = split.test[: arguments.limit]
-    others = [] if arguments.method == "quick" else others[: arguments.limit]
+    training, test = split.few(arguments.images, arguments.seed)
+    test = test[: arguments.limit]
+    rest = arguments.rest and arguments.method != "quick"
+    others = split.training[: arguments.limit] if rest else []
     method = ours if arguments.method in OURS else peers
     found, told = method(training, [pair.image for pair in [*test, *others]], arguments)
+    keep(arguments.output, told.pop("model", None), test, found[: len(test)])
     emit(
         "few annotations",
         data=arguments.data.name,

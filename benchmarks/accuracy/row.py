@@ -126,13 +126,14 @@ def recipe(arguments: argparse.Namespace, **fields: Any) -> TrainConfig:
 
 
 def keep(
-    folder: Path | None, model: Model, pairs: Sequence[Pair], predicted: Sequence[NDArray]
+    folder: Path | None, model: Model | None, pairs: Sequence[Pair], predicted: Sequence[NDArray]
 ) -> None:
     """Save a model and what it found, ``predicted.npz`` for `pictures`, if there is a folder."""
     if folder is None:
         return
     folder.mkdir(parents=True, exist_ok=True)
-    save_model(model, folder / "model.safetensors")
+    if model is not None:
+        save_model(model, folder / "model.safetensors")
     arrays = {}
     for number, (pair, labels) in enumerate(zip(pairs, predicted, strict=True)):
         arrays |= {f"image_{number}": pair.image, f"truth_{number}": pair.labels}

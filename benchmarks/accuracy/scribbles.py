@@ -1,8 +1,8 @@
 """How much do scribbles lose against drawing every object? One line of JSON.
 
-Trains twice for the same time on the same 5 images of the training part of ``DATA`` (a folder of
+Trains twice for the same time on the same 5 images of the test part of ``DATA`` (a folder of
 SIZE_images.tif / SIZE_labels.tif stacks along S), once on scribbles and once on all objects, and
-tests both on the test part. ``ratio`` is AP at IoU 0.5 of scribbles over that of objects::
+tests both on its other images. ``ratio`` is AP at IoU 0.5 of scribbles over that of objects::
 
     python benchmarks/accuracy/scribbles.py DATA --minutes 5 --seed 0 --start auto
 
@@ -180,8 +180,8 @@ def main() -> None:
     parser.add_argument("--start", choices=("auto", "scratch"), default="auto")
     arguments = parsed(parser)
     split = read_split(arguments.data)
-    pairs, _ = split.few(arguments.images, arguments.seed)
-    test = split.test[: arguments.limit]
+    pairs, test = split.few(arguments.images, arguments.seed)
+    test = test[: arguments.limit]
     emit(
         "scribbles",
         data=arguments.data.name,

@@ -23,16 +23,27 @@ class Pair:
 
 @dataclass(frozen=True)
 class Split:
-    """By image. Nothing is trained on the test part and nothing is chosen by it."""
+    """By image. Nothing is chosen by the test part, and the bundled model has not seen it."""
 
     training: list[Pair]
     test: list[Pair]
 
     def few(self, count: int, seed: int) -> tuple[list[Pair], list[Pair]]:
-        """Return so many random images of the training part, and all its others."""
-        order = np.random.default_rng(seed).permutation(len(self.training))
-        chosen, others = np.split(order, [count])
-        return [self.training[i] for i in chosen], [self.training[i] for i in others]
+        """Return so many random images of the test part to learn from, and its others.
+
+        That is what a user has: images that no model of ours has seen.
+        """
+        return _drawn(self.test, count, seed)
+
+    def development(self, count: int, seed: int) -> tuple[list[Pair], list[Pair]]:
+        """Return so many random images of the training part, and its others, to choose by."""
+        return _drawn(self.training, count, seed)
+
+
+def _drawn(pairs: list[Pair], count: int, seed: int) -> tuple[list[Pair], list[Pair]]:
+    order = np.random.default_rng(seed).permutation(len(pairs))
+    chosen, others = np.split(order, [count])
+    return [pairs[i] for i in chosen], [pairs[i] for i in others]
 
 
 def read_pairs(folder: Path) -> list[Pair]:

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 import torch
-from row import device_name, emit, found_in, scores
+from row import device_name, emit, found_in, keep, scores
 from splits import Pair, read_split
 
 from seamless_unet.config import TrainConfig
@@ -82,6 +82,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--output", type=Path, default=OUTPUT)
+    parser.add_argument("--found", type=Path, help="folder to save what was found in")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     split = read_split(arguments.data)
@@ -92,9 +93,11 @@ def main() -> None:
             print(event.summary.text())
         elif isinstance(event, Validated) or (isinstance(event, Step) and event.step % 100 == 0):
             print(event, flush=True)
-    result, _ = scores(split.test, (found_in(event.model, p.image) for p in split.test))
+    found = [found_in(event.model, pair.image) for pair in split.test]
+    result, _ = scores(split.test, found)
     model = about(event.model, result, len(split.training), config)
     save_model(model, arguments.output)
+    keep(arguments.found, None, split.test, found)
     emit(
         "nuclei, bundled model",
         data=arguments.data.name,

@@ -59,11 +59,15 @@ def _words(error: Exception) -> str:
 
 def _train_config(parser: argparse.ArgumentParser, args: argparse.Namespace) -> TrainConfig:
     """Return the configuration; one that is not possible is wrong usage."""
-    names = ("annotation", "ndim", "seed", "steps", "minutes")
+    names = ("annotation", "ndim", "seed", "steps", "minutes", "start")
     changes = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     try:
+        if args.start not in (None, "auto", "scratch"):
+            from seamless_unet.model_file import read_info
+
+            changes |= read_info(args.start).recipe
         return TrainConfig.preset(args.preset, **changes)
-    except ValueError as error:
+    except (ValueError, FileNotFoundError) as error:
         parser.error(str(error))
 
 
@@ -114,6 +118,12 @@ def _parser() -> argparse.ArgumentParser:
         help="3 learns stacks as volumes (default: 2)",
     )
     train.add_argument("--seed", type=int, default=0, help="same seed, same model (default: 0)")
+    train.add_argument(
+        "--start",
+        metavar="MODEL",
+        help="learn on from a model: a file, a bundled one, scratch (none) or auto (the bundled "
+        "one if it finds enough already; default)",
+    )
     train.add_argument(
         "--resume", metavar="CHECKPOINT", help="go on from here: same options, larger budget"
     )

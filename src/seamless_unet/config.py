@@ -343,6 +343,15 @@ class ModelInfo(JsonConfig):
         cored = self.output == "objects" and len(self.classes) == 3
         return {name: getattr(self, name) for name in names} | {"cored": cored}
 
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """Fields of `TrainConfig` that a training must share to start from this model."""
+        shared = ("ndim", "depth", "base_channels", "batch_norm", "dropout")
+        fields = {name: getattr(self.network, name) for name in shared}
+        # models from before there were rims do not say that they have none
+        drawn = {"rim": 0, **self.training.get("config", {})}
+        return fields | {name: drawn[name] for name in ("gap", "rim") if name in drawn}
+
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
         """Rebuild from ``to_json``'s dict, the nested configurations too."""

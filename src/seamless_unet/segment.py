@@ -154,11 +154,13 @@ def _divide(
     labels: NDArray, seed: NDArray[np.bool_], height: NDArray, *, least: int
 ) -> NDArray[np.int32]:
     """Divide pieces among their seeds of at least so many pixels, if they have several."""
-    seeds, _ = ndi.label(seed & (labels > 0), output=np.int32)
-    sizes = np.bincount(seeds.ravel())
-    seeds[(sizes < least)[seeds]] = 0
-    pairs = np.unique(np.stack([labels, seeds])[:, seeds > 0], axis=1)  # piece, seed
-    several = np.bincount(pairs[0], minlength=labels.max(initial=0) + 1) > 1
+    seeds, count = ndi.label(seed & (labels > 0), output=np.int32)
+    large = np.bincount(seeds.ravel()) >= least
+    large[0] = False
+    piece_of = np.zeros(count + 1, np.int32)
+    piece_of[seeds] = labels  # a seed lies in one piece
+    several = np.bincount(piece_of[large], minlength=labels.max(initial=0) + 1) > 1
+    seeds *= large[seeds]
     where = several[labels]
     if not where.any():
         return labels

@@ -137,3 +137,17 @@ def test_each_kind_of_annotation_is_explained(panel):
         panel.annotation.value = kind
         texts.add(panel.meaning.text())
     assert len(texts) == 3
+
+
+def test_learning_goes_on_from_a_chosen_model(quick_panel, threshold_model, click, ended, library):
+    panel = quick_panel
+    panel.begin.reset_choices()
+    chosen = str(library / "threshold.safetensors")
+    assert list(panel.begin.choices) == ["auto", "scratch", chosen]
+    panel.begin.value = chosen
+    panel.minutes.value = 0.1
+    click(panel.start_button)
+    assert "is saved" in ended(panel, 180)
+    assert "Starts from the model" in panel.summary.text()
+    info = read_info(library / "my nuclei.safetensors")
+    assert info.network == threshold_model.info.network

@@ -3,6 +3,7 @@
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
@@ -65,6 +66,11 @@ def describe(path: str) -> str:
     except (ValueError, OSError) as error:
         return f"This model cannot be read: {error}"
     return "\n".join(filter(None, [info.description, _facts(info)]))
+
+
+def recipe(path: str) -> dict[str, Any]:
+    """Return what a training must be set to, to start from a model."""
+    return read_info(path).recipe
 
 
 def _facts(info: ModelInfo) -> str:

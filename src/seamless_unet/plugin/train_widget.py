@@ -1,6 +1,7 @@
 """The Train dock: an image layer and the labels drawn on it in, a model in the library out."""
 
 from pathlib import Path
+from typing import Any
 
 import napari
 from magicgui.widgets import ComboBox, FloatSpinBox, LineEdit
@@ -20,6 +21,7 @@ _MEANINGS = {
     "scribbles": "1 is drawn on background, 2 and up on cells or kinds; 0 says nothing.",
 }
 _PRESETS = [("quick (recommended)", "quick"), ("as in the U-Net paper (slow)", "paper")]
+_STARTS = [("automatic (recommended)", "auto"), ("nothing learned before", "scratch")]
 
 
 class TrainWidget(Panel):
@@ -60,11 +62,18 @@ class TrainWidget(Panel):
             tooltip="Quick learns fast from few cells, also without a graphics card.\n"
             "The paper's recipe needs a graphics card and hours.",
         )
+        self.begin = ComboBox(
+            label="Start from",
+            choices=lambda _: [*_STARTS, *models.choices()],
+            tooltip="A model that knows similar cells learns new ones faster.\n"
+            "Automatic takes a built-in model if it finds enough of your cells already.",
+        )
+        models.signals.changed.connect(self._library_changed)
         self.summary = words()
         self.plot = LossPlot()
         self.lay_out(
             [self.labels, self.annotation, self.meaning, self.name, self.minutes],
-            options=[self.preset],
+            options=[self.preset, self.begin],
             below=[self.plot, self.summary],
         )
         self._annotation_changed(self.annotation.value)
@@ -83,7 +92,7 @@ class TrainWidget(Panel):
             "axes": axes,
             "pixel_size": layers.pixel_size(image, axes),
             "preset": self.preset.value,
-            "changes": {"minutes": self.minutes.value, "annotation": self.annotation.value},
+            "changes": self._changes(),
             "device": self.device.value,
             "output": str(path),
             "checkpoint": str(models.checkpoint_path(path)),
@@ -102,6 +111,16 @@ class TrainWidget(Panel):
         self.stop_button.setEnabled(False)
         self.status.setText("Stopping; the best model so far is kept ...")
         self.worker.stop(job)
+
+    def _changes(self) -> dict[str, Any]:
+        changes = {"minutes": self.minutes.value, "annotation": self.annotation.value}
+        if self.begin.value == "auto":
+            return changes  # as the recipe has it
+        known = models.recipe(self.begin.value) if self.begin.value != "scratch" else {}
+        return {**changes, "start": self.begin.value, **known}
+
+    def _library_changed(self, path: str) -> None:
+        self.begin.reset_choices()
 
     def _annotation_changed(self, annotation: str) -> None:
         self.meaning.setText(_MEANINGS[annotation])
