@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import ndimage as ndi
 
 from cases import picture
 from seamless_unet.annotation import border_term, class_weights, classify, read_meaning
@@ -49,6 +50,42 @@ def test_an_object_cut_by_the_images_border_has_no_rim_there():
     labels[0] = 0
     target, _ = classify(labels, read_meaning([labels], config("objects")), gap=0, rim=2)
     np.testing.assert_array_equal(target[:, 0], [0, 1, 1, 2, 2, 2])
+
+
+def cores(labels, **options):
+    labels = np.asarray(labels)
+    meaning = read_meaning([labels], config("objects"))
+    return classify(labels, meaning, **{"gap": 0, "rim": 2} | options)[0] == 2
+
+
+def test_an_object_with_a_waist_has_one_core():
+    dumbbell = np.zeros((13, 30), int)
+    dumbbell[1:12, 1:12] = dumbbell[1:12, 18:29] = dumbbell[4:9, 12:18] = 6
+    assert ndi.label(ndi.distance_transform_edt(dumbbell) > 3)[1] == 2
+    for rim in (2, 3, 4):
+        assert ndi.label(cores(dumbbell, rim=rim))[1] == 1
+    in_two_pieces = np.zeros((9, 20), int)
+    in_two_pieces[1:8, 1:6] = in_two_pieces[1:8, 9:19] = 3
+    found = cores(in_two_pieces)
+    assert ndi.label(found)[1] == 1
+    assert found[4, 13]
+
+
+def test_cores_do_not_depend_on_the_ids():
+    labels = np.zeros((9, 16), np.int64)
+    labels[1:8, 1:8], labels[1:8, 8:13] = 1, 2
+    expected = cores(labels)
+    assert not expected[:, 7:9].all()
+    np.testing.assert_array_equal(cores(np.where(labels == 2, 2**31 - 1, labels)), expected)
+    assert expected.sum() == 5 * 5 + 5 * 3  # touching outlines count as outlines
+
+
+def test_a_plane_covered_by_one_object_is_all_core():
+    stack = np.zeros((2, 12, 12), int)
+    stack[0] = 4
+    stack[1, 3:9, 3:9] = 4
+    meaning = read_meaning([stack], config("objects"))
+    assert (classify(stack[0], meaning, gap=2, rim=2)[0] == 2).all()
 
 
 def test_classes_keep_their_values():

@@ -10,6 +10,10 @@ from seamless_unet.segment import segment
 from seamless_unet.validate import Predicted, score
 
 
+def calibrated(info, found):
+    return calibrate(info, found, score(info, found))
+
+
 def info(annotation="objects", **changes):
     config = TrainConfig(steps=1, annotation=annotation, rim=0)
     return ModelInfo(
@@ -41,12 +45,12 @@ def squares():
 
 def test_what_is_right_already_stays(squares):
     before = info()
-    after, value = calibrate(before, predicted(squares, (squares > 0) * 0.9))
+    after, value = calibrated(before, predicted(squares, (squares > 0) * 0.9))
     assert (after, value) == (before, 1.0)
 
 
 def test_a_faint_network_gets_a_lower_threshold(squares):
-    after, value = calibrate(info(), predicted(squares, (squares > 0) * 0.45))
+    after, value = calibrated(info(), predicted(squares, (squares > 0) * 0.45))
     assert value == 1
     assert after.threshold in (0.3, 0.4)
 
@@ -55,7 +59,7 @@ def test_seeds_divide_where_that_is_better(squares):
     bridged = np.where(squares > 0, 0.95, 0.0)
     bridged[5::10] = np.maximum(bridged[5::10], 0.65)
     before = info(threshold=0.5)
-    after, value = calibrate(before, predicted(squares, bridged))
+    after, value = calibrated(before, predicted(squares, bridged))
     assert after.seed_threshold is not None or after.threshold == 0.7
     assert value > score(before, predicted(squares, bridged)) + 0.5
 
@@ -63,7 +67,7 @@ def test_seeds_divide_where_that_is_better(squares):
 def test_seeds_are_dropped_where_they_divide_single_objects(squares):
     split = np.where(squares > 0, 0.8, 0.0)
     split[:, 4::10] = np.minimum(split[:, 4::10], 0.6)  # a valley through every square
-    after, value = calibrate(info(seed_threshold=0.7), predicted(squares, split))
+    after, value = calibrated(info(seed_threshold=0.7), predicted(squares, split))
     assert value == 1
     assert after.seed_threshold in (None, 0.5)
 
@@ -72,7 +76,7 @@ def test_debris_raises_the_smallest_size(squares):
     foreground = (squares > 0) * 0.9
     foreground[0, ::6] = foreground[0, 1::6] = 0.9  # pairs of pixels
     found = predicted(squares, foreground)
-    after, value = calibrate(info(min_size=2), found)
+    after, value = calibrated(info(min_size=2), found)
     assert value == 1
     assert after.min_size == 4
     assert segment(found[0].probabilities, **after.instances).max() == 25
@@ -82,10 +86,10 @@ def test_debris_raises_the_smallest_size(squares):
 def test_nothing_is_chosen_where_there_is_too_little_to_choose_by(squares, case):
     labels = np.where(squares <= 10, squares, 0) if case == "few" else squares
     before = info("scribbles" if case == "scribbles" else "objects")
-    after, _ = calibrate(before, predicted(labels, (labels > 0) * 0.45))
+    after, _ = calibrated(before, predicted(labels, (labels > 0) * 0.45))
     assert after == before
 
 
 def test_of_equals_the_setting_stays(squares):
     before = dataclasses.replace(info(), threshold=0.6)
-    assert calibrate(before, predicted(squares, (squares > 0) * 1.0))[0] == before
+    assert calibrated(before, predicted(squares, (squares > 0) * 1.0))[0] == before

@@ -2,15 +2,18 @@ import dataclasses
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 
 from seamless_unet import start as start_module
 from seamless_unet.config import Normalization, TrainConfig
 from seamless_unet.dataset import make_dataset
-from seamless_unet.model_file import load_model, save_model
+from seamless_unet.image_io import sample_path
+from seamless_unet.model_file import load_model, read_info, save_model
 from seamless_unet.model_info import network_config
 from seamless_unet.start import start_model, start_normalization
 from seamless_unet.train import Prepared, Validated, train
+from seamless_unet.train_state import TrainState
 
 TINY = {"depth": 1, "base_channels": 2, "batch_norm": False, "dropout": 0.5, "patch": 32}
 
@@ -94,7 +97,8 @@ def test_scribbles_start_from_a_model_of_rims_and_cores(pixel_model, tmp_path, m
     info = events[-1].model.info
     assert info.network.classes == 3
     assert info.classes == ("background", "rim", "core")
-    assert info.instances == model.info.instances | {"cored": True}
+    assert info.instances == model.info.instances
+    assert info.instances["cored"]
     assert info.training["score"] == 1
 
 
@@ -103,9 +107,55 @@ def test_a_named_model_is_taken_or_refused_in_words(bundled, tmp_path):
     named = config(start=str(bundled))
     assert start_normalization(named) == Normalization()
     assert chosen(named, [image], [labels])[1] == f"the model {bundled}"
-    with pytest.raises(ValueError, match=r"its network is .* the one to be trained is"):
+    with pytest.raises(ValueError, match="base_channels=2 instead of 4; train with the model's"):
         chosen(dataclasses.replace(named, base_channels=4), [image], [labels])
     with pytest.raises(ValueError, match="it finds objects, the labels show classes"):
         chosen(dataclasses.replace(named, annotation="classes"), [image], [labels > 0])
     with pytest.raises(FileNotFoundError, match="no model"):
         chosen(config(start=str(tmp_path / "none.safetensors")), [image], [labels])
+
+
+def test_what_comes_with_the_package_can_be_started_from_by_default():
+    """Neither the network nor the kind of objects may go apart from the preset's."""
+    image, labels = picture()
+    quick = TrainConfig.preset(steps=1)
+    dataset = make_dataset([image], [labels], quick)
+    info = read_info("nuclei")
+    assert info.network == network_config(dataset, quick)
+    assert info.classes == dataset.meaning.class_names
+    assert info.normalization == Normalization()
+    nuclei, truth = (tifffile.imread(sample_path(f"nuclei{end}.tif")) for end in ("", "_labels"))
+    dataset = make_dataset([nuclei], [truth], quick)
+    model, words = start_model(quick, info.network, dataset)
+    assert model is not None
+    assert "the bundled model nuclei" in words
+
+
+def test_going_on_with_adapting_gives_the_same_as_not_having_stopped(bundled, tmp_path):
+    image, labels = picture()
+    recipe = config(steps=4)
+    *_, whole = train([image], [labels], recipe)
+    for stop in (0, 2):
+        events = train([image], [labels], recipe)
+        state = next(events).state
+        while state.step < stop:
+            next(events)
+        loaded = TrainState.load(state.save(tmp_path / "c.checkpoint.safetensors"))
+        bundled.rename(bundled.with_suffix(".away"))  # the weights are in the checkpoint
+        *_, resumed = train([image], [labels], recipe, state=loaded)
+        bundled.with_suffix(".away").rename(bundled)
+        assert resumed.model.info.training["history"] == whole.model.info.training["history"]
+        for key, value in whole.model.network.state_dict().items():
+            assert torch.equal(resumed.model.network.state_dict()[key], value)
+
+
+def test_looking_at_a_large_plane_stays_small(bundled, monkeypatch):
+    monkeypatch.setattr(start_module, "_LOOKED_AT", 900)
+    image, labels = picture()
+    seen = []
+    original = start_module.predict_samples
+    monkeypatch.setattr(
+        start_module, "predict_samples", lambda *a: seen.extend(original(*a)) or seen
+    )
+    assert chosen(config(), [image], [labels])[0] is not None
+    assert 0 < sum(p.sample.annotated.sum() for p in seen) <= 900

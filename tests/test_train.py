@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 import math
 
@@ -6,11 +7,13 @@ import pytest
 import torch
 
 from seamless_unet.config import TrainConfig
+from seamless_unet.dataset import make_dataset
 from seamless_unet.metrics import evaluate
 from seamless_unet.predict import predict
 from seamless_unet.segment import segment
 from seamless_unet.train import Finished, Prepared, Step, Validated, choose_device, train
 from seamless_unet.train_state import TrainState
+from seamless_unet.validate import predict_samples, score
 
 SMALL = {"depth": 1, "base_channels": 4, "patch": 32, "batch_size": 2, "learning_rate": 1e-2}
 
@@ -196,3 +199,41 @@ def test_an_unknown_device_is_refused_in_words():
     assert choose_device("cpu") == "cpu"
     with pytest.raises(ValueError, match="device 'abacus' is not available here"):
         choose_device("abacus")
+
+
+@pytest.mark.parametrize("annotation", ["classes", "scribbles"])
+def test_a_checkpoint_does_not_go_on_with_another_class(annotation):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, (40, 40)) + (annotation == "scribbles")
+    image = labels * 50.0
+    config = TrainConfig.preset(steps=1, annotation=annotation, **SMALL)
+    state = next(train(image, labels, config)).state
+    more = labels.copy()
+    more[::4] = labels.max() + 1
+    with pytest.raises(ValueError, match=r"another network|other settings"):
+        next(train(image, more, config, state=state))
+
+
+def test_settings_are_chosen_with_the_best_weights_and_survive_a_checkpoint(tmp_path):
+    many = tuple(zip(*(squares(seed, shape=(100, 100)) for seed in range(3)), strict=True))
+    config = TrainConfig.preset(steps=60, **SMALL | {"validation": 0.5})
+    *_, finished = train(*many, config)
+    info = finished.model.info
+    dataset = make_dataset(*many, config)
+    predicted = predict_samples(finished.model.network, info, dataset.validation)
+    assert score(info, predicted) == pytest.approx(info.training["score"], abs=1e-6)
+    untouched = dataclasses.replace(info, threshold=0.5, seed_threshold=0.5)
+    assert score(untouched, predicted) <= score(info, predicted)
+    events = train(*many, config)
+    state = next(events).state
+    while state.step < 45:
+        next(events)
+    chosen = state.best_model().info.instances
+    loaded = TrainState.load(state.save(tmp_path / "c.checkpoint.safetensors"))
+    assert loaded.best_model().info.instances == chosen
+    resumed = train(*many, config, state=loaded)
+    next(resumed)
+    assert loaded.best_model().info.instances == chosen
+    *_, again = resumed
+    assert again.model.info.instances == info.instances
+    assert again.model.info.training["score"] == info.training["score"]

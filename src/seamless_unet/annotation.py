@@ -9,11 +9,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
+from skimage.segmentation import relabel_sequential
 
 from seamless_unet.config import Annotation, TrainConfig
 from seamless_unet.weight_map import separate_touching, weight_map
 
 _MOST_SCRIBBLE_CLASSES = 5
+WHOLE_OBJECTS = ("background", "object")
 OBJECT_PARTS = ("background", "rim", "core")
 
 
@@ -39,7 +41,7 @@ class Meaning:
     def class_names(self) -> tuple[str, ...]:
         """Names for the model file."""
         if self.output == "objects":
-            return ("background", "object") if len(self.class_values) == 2 else OBJECT_PARTS
+            return WHOLE_OBJECTS if len(self.class_values) == 2 else OBJECT_PARTS
         return tuple(f"class {value}" for value in self.class_values)
 
 
@@ -105,8 +107,8 @@ def classify(
     ----------
     labels
         ([Z,] Y, X) integers of one plane or volume.
-    gap
-        See `separate_touching`.
+    gap, rim
+        See `TrainConfig`; with a rim, objects have the classes 1 (rim) and 2 (core).
 
     Returns
     -------
@@ -115,7 +117,7 @@ def classify(
     """
     if meaning.annotation == "objects":
         drawn_on = (labels > 0).any(axis=(-2, -1), keepdims=True)  # per plane
-        apart = separate_touching(labels, gap=gap) if gap else labels
+        apart = separate_touching(labels, gap=gap)
         target = (apart > 0).astype(np.int16) + (_cores(apart, rim) if rim else 0)
         return target.astype(np.int16), np.broadcast_to(drawn_on, labels.shape)
     if meaning.annotation == "classes":
@@ -128,18 +130,30 @@ def classify(
 
 
 def _cores(labels: NDArray, rim: int) -> NDArray[np.bool_]:
-    """Return the pixels deeper than ``rim`` inside an object, in a thin one the inner half."""
-    depth = np.zeros(labels.shape, np.float32)
-    for number, box in enumerate(ndi.find_objects(labels), 1):
-        if box is None:
-            continue
-        grown = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in box)
-        own = labels[grown] == number
+    """Return the cores of all objects."""
+    cores = np.zeros(labels.shape, bool)
+    ids = relabel_sequential(labels)[0]
+    for number, box in enumerate(ndi.find_objects(ids), 1):
         # what lies beyond the image is not outside the object
-        depth[grown][own] = ndi.distance_transform_edt(own)[own]
-    deepest = np.zeros(labels.max(initial=0) + 1, np.float32)
-    np.maximum.at(deepest, labels.ravel(), depth.ravel())
-    return (labels > 0) & (depth > np.minimum(rim, deepest / 2)[labels])
+        window = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in box)
+        cores[window] |= _core(ids[window] == number, rim)
+    return cores
+
+
+def _core(inside: NDArray[np.bool_], rim: int) -> NDArray[np.bool_]:
+    """Return what is deeper than ``rim`` in one object, in a thin one the inner half.
+
+    Always one piece, or one object would be learned as several: the rim is thinner where an
+    object has a waist, and of several pieces the largest is taken.
+    """
+    if inside.all():
+        return inside
+    depth = ndi.distance_transform_edt(inside)
+    for limit in range(rim, 0, -1):
+        pieces, count = ndi.label(depth > min(limit, depth.max() / 2))
+        if count == 1:
+            return pieces > 0
+    return pieces == np.bincount(pieces[pieces > 0]).argmax()
 
 
 def border_term(labels: NDArray, meaning: Meaning, config: TrainConfig) -> NDArray[np.float32]:
@@ -149,7 +163,7 @@ def border_term(labels: NDArray, meaning: Meaning, config: TrainConfig) -> NDArr
     """
     if meaning.annotation != "objects" or not config.border_weight:
         return np.zeros(labels.shape, np.float32)
-    separated = separate_touching(labels, gap=config.gap) if config.gap else labels
+    separated = separate_touching(labels, gap=config.gap)
     weights = weight_map(
         separated, w0=config.border_weight, sigma=config.border_sigma, class_balance=False
     )
@@ -167,4 +181,5 @@ def class_weights(counts: Sequence[int], config: TrainConfig) -> NDArray[np.floa
     pixels = np.asarray(counts, np.float64)
     if not config.class_balance:
         return np.ones(len(pixels), np.float32)
-    return (pixels.sum() / (len(pixels) * np.maximum(pixels, 1))).astype(np.float32)
+    classes = np.count_nonzero(pixels)
+    return (pixels.sum() / (classes * np.maximum(pixels, 1))).astype(np.float32)

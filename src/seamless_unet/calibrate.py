@@ -15,7 +15,9 @@ _LEAST_OBJECTS = 20  # fewer say too little
 _LEAST_GAIN = 0.003  # of the score; less is chance
 
 
-def calibrate(info: ModelInfo, predicted: Sequence[Predicted]) -> tuple[ModelInfo, float]:
+def calibrate(
+    info: ModelInfo, predicted: Sequence[Predicted], before: float
+) -> tuple[ModelInfo, float]:
     """Choose threshold, seeds and smallest size by the score, one after the other.
 
     Parameters
@@ -25,14 +27,20 @@ def calibrate(info: ModelInfo, predicted: Sequence[Predicted]) -> tuple[ModelInf
         fewer than 20 objects, and where the annotation does not show whole objects.
     predicted
         The validation part, from `predict_samples`.
+    before
+        Its score with the settings of ``info``.
 
     Returns
     -------
     info, score
-        The same model with the settings chosen, and its score with them.
+        The same model with the settings chosen, and its score with them: a little flattered,
+        since it is the best of several.
     """
-    best = score(info, predicted)
-    objects = sum(len(np.unique(p.sample.labels[p.sample.annotated])) - 1 for p in predicted)
+    best = before
+    objects = sum(
+        len(np.unique(p.sample.labels[p.sample.annotated & (p.sample.labels > 0)]))
+        for p in predicted
+    )
     if info.training["config"]["annotation"] != "objects" or objects < _LEAST_OBJECTS:
         return info, best
     choices: dict[str, tuple[Any, ...]] = {

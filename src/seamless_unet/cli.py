@@ -14,6 +14,7 @@ import typing
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
+from typing import Any
 
 from seamless_unet.config import PRESETS, Annotation, TrainConfig
 
@@ -63,12 +64,19 @@ def _train_config(parser: argparse.ArgumentParser, args: argparse.Namespace) -> 
     changes = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     try:
         if args.start not in (None, "auto", "scratch"):
-            from seamless_unet.model_file import read_info
-
-            changes |= read_info(args.start).recipe
+            changes |= _start_settings(args)
         return TrainConfig.preset(args.preset, **changes)
-    except (ValueError, FileNotFoundError) as error:
-        parser.error(str(error))
+    except (ValueError, OSError) as error:
+        parser.error(_words(error))
+
+
+def _start_settings(args: argparse.Namespace) -> dict[str, Any]:
+    from seamless_unet.model_file import read_info
+
+    settings = read_info(args.start).start_settings
+    if args.ndim not in (None, settings["ndim"]):
+        raise ValueError(f"--start {args.start} is a {settings['ndim']}-D model: leave out --ndim")
+    return settings
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -114,7 +122,6 @@ def _parser() -> argparse.ArgumentParser:
         "--ndim",
         type=int,
         choices=(2, 3),
-        default=2,
         help="3 learns stacks as volumes (default: 2)",
     )
     train.add_argument("--seed", type=int, default=0, help="same seed, same model (default: 0)")

@@ -189,9 +189,9 @@ class TrainConfig(JsonConfig):
     validation
         Part of the annotation kept for validation, 0 to 0.5 (exclusive of 0).
     start
-        Weights to start from: ``"scratch"``, the path or name of a model, whose network is taken
-        over, or ``"auto"``: the bundled model that finds most of the drawn objects already, and
-        from scratch where none finds enough of them.
+        Weights to start from: ``"scratch"``, the path or name of a model, whose
+        ``start_settings`` this recipe must share, or ``"auto"``: the bundled model that finds
+        most of the drawn objects already, and from scratch where none finds enough of them.
     seed
         Same seed, same model, on one machine and with a budget in steps.
     """
@@ -344,13 +344,13 @@ class ModelInfo(JsonConfig):
         return {name: getattr(self, name) for name in names} | {"cored": cored}
 
     @property
-    def recipe(self) -> dict[str, Any]:
+    def start_settings(self) -> dict[str, Any]:
         """Fields of `TrainConfig` that a training must share to start from this model."""
         shared = ("ndim", "depth", "base_channels", "batch_norm", "dropout")
         fields = {name: getattr(self.network, name) for name in shared}
-        # models from before there were rims do not say that they have none
-        drawn = {"rim": 0, **self.training.get("config", {})}
-        return fields | {name: drawn[name] for name in ("gap", "rim") if name in drawn}
+        learned = self.training.get("config", {})
+        fields |= {name: learned[name] for name in ("gap", "rim") if name in learned}
+        return fields if len(self.classes) == 3 else fields | {"rim": 0}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:

@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seamless_unet.annotation import Meaning, border_term, class_weights, classify, read_meaning
+from seamless_unet.annotation import (
+    WHOLE_OBJECTS,
+    Meaning,
+    border_term,
+    class_weights,
+    classify,
+    read_meaning,
+)
 from seamless_unet.axes import check_axes, in_words, label_axes, loop_axes, split
 from seamless_unet.config import Normalization, TrainConfig
 from seamless_unet.normalize import normalize
@@ -72,16 +79,20 @@ class Dataset:
     summary: Summary
 
     def starting(self, start: str, classes: int) -> Dataset:
-        """Return it for a network that starts from ``start``, in words, and has more classes.
+        """Return it for a network that starts from ``start``, in words, and has so many classes.
 
-        Those are parts of objects that scribbles do not tell apart: any of them is right then.
+        A model of rims and cores may learn on from scribbles, which do not tell them apart: any
+        is right then.
         """
         summary = dataclasses.replace(self.summary, start=start)
         changed = dataclasses.replace(self, summary=summary)
-        if classes == len(self.meaning.class_values):
+        if self.meaning.class_names != WHOLE_OBJECTS or classes <= len(WHOLE_OBJECTS):
             return changed
         training, validation = (
-            [dataclasses.replace(s, target=np.where(s.target > 0, classes, 0)) for s in samples]
+            [
+                dataclasses.replace(s, target=np.where(s.target > 0, classes, 0).astype(np.int16))
+                for s in samples
+            ]
             for samples in (self.training, self.validation)
         )
         values = (0, *(1,) * (classes - 1))

@@ -54,13 +54,11 @@ def model_info(
     seeds = None
     if meaning.output == "objects":
         seeds = _SEED_THRESHOLD if network.classes == 2 else _CORE_THRESHOLD
-    instances: dict[str, Any] = {
-        "seed_threshold": seeds,
-        "min_size": _least_size(dataset) if whole else 0,
-        "grow": config.gap if whole else 0,
-    }
+    instances: dict[str, Any] = {"seed_threshold": seeds, "min_size": 0, "grow": 0}
     if start is not None:
         instances = {name: getattr(start.info, name) for name in ("threshold", *instances)}
+    if whole:
+        instances |= {"min_size": _least_size(dataset), "grow": config.gap}
     return ModelInfo(
         network=network,
         normalization=normalization,

@@ -48,7 +48,9 @@ class Patches:
         self._annotated = [_positions(s.weight > 0, rng) for s in samples]
         self._labeled = [_positions((s.weight > 0) & (s.target > 0), rng) for s in samples]
         size = sum(s.image.nbytes + 2 * s.weight.nbytes for s in samples)
-        self._where = device if size <= _MOST_ON_DEVICE else "cpu"
+        # other devices cannot resample bicubically
+        on_device = torch.device(device).type == "cuda" and size <= _MOST_ON_DEVICE
+        self._where = device if on_device else "cpu"
         self._images = [torch.from_numpy(s.image).to(self._where) for s in samples]
         # (2, [Z,] Y, X): class index and weight, read together
         self._truth = [

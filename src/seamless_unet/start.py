@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
+
 from seamless_unet.config import ModelInfo, Normalization, TrainConfig, UNetConfig
 from seamless_unet.dataset import Dataset
 from seamless_unet.model_file import Model, bundled_models, load_model, read_info
-from seamless_unet.validate import predict_samples, score
+from seamless_unet.sample import Sample
+from seamless_unet.validate import evenly, predict_samples, score
 
 _ENOUGH = {"objects": 0.2, "scribbles": 0.8}  # the score from which on a start helps
-_LOOKED_AT = 8  # samples
+_LOOKED_AT = 2**21  # pixels, to find out
 
 
 def start_normalization(config: TrainConfig) -> Normalization:
@@ -62,10 +65,21 @@ def start_model(
 
 def _score(model: Model, config: TrainConfig, dataset: Dataset) -> float:
     """Return how well a model meets the annotation before it has learned from it."""
-    samples = [*dataset.training, *dataset.validation]
+    samples = evenly([_part(sample) for sample in dataset.training], _LOOKED_AT)
     info = dataclasses.replace(model.info, training={"config": config.to_json()})
-    looked_at = samples[:: -(-len(samples) // _LOOKED_AT)]
-    return score(info, predict_samples(model.network, info, looked_at))
+    return score(info, predict_samples(model.network, info, samples))
+
+
+def _part(sample: Sample) -> Sample:
+    """Return a large plane annotated only in a window around the middle of its labels."""
+    labeled = np.argwhere(sample.annotated & (sample.target > 0))
+    if sample.weight.size <= _LOOKED_AT or not len(labeled):
+        return sample
+    half = int(_LOOKED_AT ** (1 / sample.weight.ndim) / 2)
+    middle = labeled[len(labeled) // 2]
+    region = np.zeros(sample.weight.shape, bool)
+    region[tuple(slice(max(center - half, 0), center + half) for center in middle)] = True
+    return sample.restricted(region)
 
 
 def _misfit(info: ModelInfo, network: UNetConfig, dataset: Dataset) -> str:
@@ -82,6 +96,10 @@ def _misfit(info: ModelInfo, network: UNetConfig, dataset: Dataset) -> str:
     expected = network
     if meaning.annotation == "scribbles" and meaning.output == "objects":
         expected = dataclasses.replace(network, classes=info.network.classes)
-    if info.network != expected:
-        return f"its network is {info.network}, the one to be trained is {expected}"
+    has, wanted = info.network.to_json(), expected.to_json()
+    differ = [
+        f"{name}={has[name]} instead of {wanted[name]}" for name in has if has[name] != wanted[name]
+    ]
+    if differ:
+        return f"its network has {', '.join(differ)}; train with the model's own start_settings"
     return ""

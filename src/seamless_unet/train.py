@@ -20,11 +20,12 @@ from seamless_unet.model_info import model_info, network_config
 from seamless_unet.patches import Patches
 from seamless_unet.start import start_model, start_normalization
 from seamless_unet.train_state import TrainState
-from seamless_unet.validate import predict_samples, score, weighted_entropy
+from seamless_unet.validate import Predicted, evenly, predict_samples, score, weighted_entropy
 
 _VALIDATIONS = 20  # in a budget of steps
 _VALIDATION_TIME = 0.1  # at most this part of a budget of minutes
 _WARM_UP = 0.05
+_MOST_VALIDATED = 2**24  # pixels; more would not tell more
 _CALIBRATED_FROM = 0.5  # of the budget: before, the network changes too much
 _ADAPTING = 0.25  # of the learning rate, for weights that have learned already
 
@@ -49,7 +50,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Validated:
-    """The validation part was predicted; ``best`` if no earlier score was higher."""
+    """The validation part was predicted; ``best`` if no earlier score was higher.
+
+    From the middle of the budget on, the score is that with the settings chosen by `calibrate`.
+    """
 
     step: int
     score: float
@@ -140,7 +144,7 @@ def train(
         )
     else:
         data = state.info.training["data"]
-        dataset = dataset.starting(data["start"], state.info.network.classes)
+        dataset = dataset.starting(data.get("start", ""), state.info.network.classes)
         info = model_info(dataset, config, normalization, pixel_size or {})
         state = state.resumed(config, info, device=device)
     used_up = state.fraction() >= 1
@@ -153,15 +157,18 @@ def _steps(state: TrainState, dataset: Dataset) -> Iterator[Event]:
     config = state.config
     network = state.network
     patches = Patches(dataset.training, config, network.geometry, device=network.device)
+    held_back = evenly(dataset.validation, _MOST_VALIDATED)
     state.network.to(memory_format=_memory_format(config.ndim))
     state.network.train()
     validation_cost = 0.0
     while True:
         if _validation_is_due(state, validation_cost):
             began = time.perf_counter()
-            event = _validated(state, dataset)
+            with state.averaged() as averaged:
+                predicted = predict_samples(averaged, state.info, held_back)
             validation_cost = time.perf_counter() - began
-            state.elapsed += validation_cost
+            event = _validated(state, predicted)
+            state.elapsed += time.perf_counter() - began
             state.validated = (state.step, state.elapsed)
             yield event
         fraction = state.fraction()
@@ -232,14 +239,13 @@ def _learning_rate(state: TrainState) -> float:
     return highest * warm * (0.505 + 0.495 * math.cos(math.pi * fraction))
 
 
-def _validated(state: TrainState, dataset: Dataset) -> Validated:
-    with state.averaged() as network:
-        predicted = predict_samples(network, state.info, dataset.validation)
-    value, loss = score(state.info, predicted), weighted_entropy(predicted)
-    best = state.keep_if_best(value, loss)
-    if best and state.fraction() >= _CALIBRATED_FROM:
-        state.info, value = calibrate(state.info, predicted)
-        state.best_score = (value, -loss)
+def _validated(state: TrainState, predicted: Sequence[Predicted]) -> Validated:
+    """Score the network, with the settings best for it, and keep it if it is the best."""
+    info, loss = state.info, weighted_entropy(predicted)
+    value = score(info, predicted)
+    if state.fraction() >= _CALIBRATED_FROM or (state.adapting and state.step == 0):
+        info, value = calibrate(info, predicted, value)
+    best = state.keep_if_best(value, loss, info)
     state.history.append({"step": state.step, "score": value, "validation_loss": loss})
     return Validated(state.step, value, loss, best)
 

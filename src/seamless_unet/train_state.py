@@ -91,12 +91,17 @@ class TrainState:
                 f"the checkpoint is of another network ({self.info.network}) than these images "
                 f"and options need ({info.network}): start anew without it"
             )
+        before = self.config.to_json()
         changed = [
             name
             for name, value in config.to_json().items()
-            if name not in ("steps", "minutes") and value != self.config.to_json()[name]
+            if name not in ("steps", "minutes", "start") and value != before[name]
         ]
-        if changed or info.class_values != self.info.class_values:
+        if (
+            changed
+            or info.output != self.info.output
+            or info.class_values != self.info.class_values
+        ):
             what = ", ".join(changed) or "the classes that are drawn"
             raise ValueError(f"the checkpoint was made with other settings ({what}): take the same")
         self.network.to(device)
@@ -104,8 +109,11 @@ class TrainState:
         self.optimizer.load_state_dict(self.optimizer.state_dict())
         for weights in (self.average, self.best):
             weights.update({key: tensor.to(device) for key, tensor in weights.items()})
-        # the rest was chosen by the validation part since
-        self.config, self.info = config, dataclasses.replace(self.info, training=info.training)
+        self.config = dataclasses.replace(config, start=self.config.start)
+        # what else the model says was chosen by the validation part since
+        self.info = dataclasses.replace(
+            self.info, pixel_size=info.pixel_size, training=info.training
+        )
         return self
 
     def fraction(self) -> float:
@@ -136,13 +144,17 @@ class TrainState:
             self.network.load_state_dict(current)
             self.network.train()
 
-    def keep_if_best(self, score: float, loss: float) -> bool:
-        """Keep the (averaged) weights if no earlier score was higher; of equals the lower loss."""
+    def keep_if_best(self, score: float, loss: float, info: ModelInfo | None = None) -> bool:
+        """Keep the (averaged) weights if no earlier score was higher; of equals the lower loss.
+
+        With them goes ``info``, the settings that they were scored with.
+        """
         if not math.isfinite(loss):
             return False
         if self.best_score is not None and (score, -loss) <= self.best_score:
             return False
         self.best_score = (score, -loss)
+        self.info = info or self.info
         self.best = {key: value.clone() for key, value in self._averaged_weights().items()}
         return True
 
@@ -210,8 +222,9 @@ class TrainState:
         best = header["best_score"]
         state.best_score = tuple(best) if best else None
         state.validated = tuple(header["validated"])
-        for name in ("adapting", "step", "elapsed", "history"):
+        for name in ("step", "elapsed", "history"):
             setattr(state, name, header[name])
+        state.adapting = header.get("adapting", False)  # older ones do not say
         return state
 
 

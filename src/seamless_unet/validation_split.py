@@ -26,7 +26,7 @@ def split_validation(
         Neither list is empty; ``how`` says in words what was set aside.
     """
     training, validation, how = _split(samples, config)
-    missing = _classes(samples) - _classes(training)
+    missing = _classes(samples, config) - _classes(training, config)
     if missing:
         raise ValueError(
             f"class {min(missing)} is drawn only in what is held back to measure the score "
@@ -35,8 +35,10 @@ def split_validation(
     return training, validation, how
 
 
-def _classes(samples: Sequence[Sample]) -> set[int]:
-    return {int(k) for sample in samples for k in np.unique(sample.target[sample.weight > 0])}
+def _classes(samples: Sequence[Sample], config: TrainConfig) -> set[int]:
+    """Return the classes that are drawn; those of an object's parts count as one."""
+    drawn = {int(k) for sample in samples for k in np.unique(sample.target[sample.annotated])}
+    return {min(k, 1) for k in drawn} if config.annotation == "objects" else drawn
 
 
 def _split(
@@ -59,7 +61,7 @@ def _split(
             validation += planes[-count:]
         else:
             regions += len(planes)
-            parts = [_split_region(plane, config.validation) for plane in planes]
+            parts = [_split_region(plane, config) for plane in planes]
             training += [learned for learned, _ in parts]
             validation += [held_back for _, held_back in parts]
     if regions:
@@ -67,25 +69,26 @@ def _split(
     return training, validation, f"the last annotated planes, {len(validation)} of {len(samples)}"
 
 
-def _split_region(sample: Sample, part: float) -> tuple[Sample, Sample]:
-    """Cut off the end of a side, the longest if possible, with ``part`` of the labeled pixels.
+def _split_region(sample: Sample, config: TrainConfig) -> tuple[Sample, Sample]:
+    """Cut off the end of a side, the longest if possible, with a part of the labeled pixels.
 
     Every class stays with what is learned from.
     """
     annotated = sample.weight > 0
     labeled = annotated & (sample.target > 0)
     labeled = labeled if labeled.any() else annotated
-    classes = set(sample.target[annotated].tolist())
+    classes = _classes([sample], config)
     for axis, backwards in product(np.argsort(labeled.shape)[::-1], (False, True)):
         others = tuple(i for i in range(labeled.ndim) if i != axis)
         counts = labeled.sum(axis=others)[:: -1 if backwards else 1]
         first, last = np.flatnonzero(counts)[[0, -1]]
-        start = int(np.searchsorted(np.cumsum(counts), (1 - part) * counts.sum())) + 1
+        start = int(np.searchsorted(np.cumsum(counts), (1 - config.validation) * counts.sum())) + 1
         start = min(max(start, first + 1), last)  # something labeled on either side
         held_back = (np.arange(len(counts)) >= start)[:: -1 if backwards else 1]
         region = np.expand_dims(held_back, others)
-        if first < last and set(sample.target[annotated & ~region].tolist()) == classes:
-            return sample.restricted(~region), sample.restricted(region)
+        learned = sample.restricted(~region)
+        if first < last and _classes([learned], config) == classes:
+            return learned, sample.restricted(region)
     raise ValueError(
         f"{sample.name}: too little is labeled to hold a part back and still learn every class: "
         "draw more, in several places"

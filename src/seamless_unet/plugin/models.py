@@ -68,9 +68,9 @@ def describe(path: str) -> str:
     return "\n".join(filter(None, [info.description, _facts(info)]))
 
 
-def recipe(path: str) -> dict[str, Any]:
+def start_settings(path: str) -> dict[str, Any]:
     """Return what a training must be set to, to start from a model."""
-    return read_info(path).recipe
+    return read_info(path).start_settings
 
 
 def _facts(info: ModelInfo) -> str:

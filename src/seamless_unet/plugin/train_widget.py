@@ -86,13 +86,14 @@ class TrainWidget(Panel):
         if labels is None:
             raise ValueError("Draw labels first: the labels button is above the layer list.")
         layers.check_same_place(image, axes, labels)
+        changes = self._changes()
         path = models.new_path(self.name.value)
         request = {
             "request": "train",
             "axes": axes,
             "pixel_size": layers.pixel_size(image, axes),
             "preset": self.preset.value,
-            "changes": self._changes(),
+            "changes": changes,
             "device": self.device.value,
             "output": str(path),
             "checkpoint": str(models.checkpoint_path(path)),
@@ -116,7 +117,7 @@ class TrainWidget(Panel):
         changes = {"minutes": self.minutes.value, "annotation": self.annotation.value}
         if self.begin.value == "auto":
             return changes  # as the recipe has it
-        known = models.recipe(self.begin.value) if self.begin.value != "scratch" else {}
+        known = models.start_settings(self.begin.value) if self.begin.value != "scratch" else {}
         return {**changes, "start": self.begin.value, **known}
 
     def _library_changed(self, path: str) -> None:
