@@ -28,7 +28,7 @@ def picture():
 
 
 def config(**changes):
-    return TrainConfig.preset(steps=2, **{**TINY, "rim": 0, "validation": 0.3} | changes)
+    return TrainConfig.preset(**{"steps": 2, **TINY, "rim": 0, "validation": 0.3} | changes)
 
 
 @pytest.fixture

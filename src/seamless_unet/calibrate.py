@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from seamless_unet.config import ModelInfo
 from seamless_unet.validate import Predicted, score
 
 _LEAST_OBJECTS = 20  # fewer say too little
-_LEAST_GAIN = 0.003  # of the score; less is chance
+_CHANCE = 0.15  # a gain of the score below this / sqrt(objects) is taken for chance
 
 
 def calibrate(
@@ -51,7 +52,7 @@ def calibrate(
     for name, values in choices.items():
         tried = [dataclasses.replace(info, **{name: v}) for v in values if v != getattr(info, name)]
         scores = [score(candidate, predicted) for candidate in tried]
-        if scores and max(scores) > best + _LEAST_GAIN:
+        if scores and max(scores) > best + _CHANCE / math.sqrt(objects):
             best = max(scores)
             info = tried[scores.index(best)]
     return info, best

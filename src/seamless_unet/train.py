@@ -27,7 +27,7 @@ _VALIDATION_TIME = 0.1  # at most this part of a budget of minutes
 _WARM_UP = 0.05
 _MOST_VALIDATED = 2**24  # pixels; more would not tell more
 _CALIBRATED_FROM = 0.5  # of the budget: before, the network changes too much
-_ADAPTING = 0.25  # of the learning rate, for weights that have learned already
+_ADAPTING = 0.1  # of the learning rate, for weights that have learned already
 
 
 @dataclass(frozen=True)

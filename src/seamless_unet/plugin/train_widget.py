@@ -21,7 +21,7 @@ _MEANINGS = {
     "scribbles": "1 is drawn on background, 2 and up on cells or kinds; 0 says nothing.",
 }
 _PRESETS = [("quick (recommended)", "quick"), ("as in the U-Net paper (slow)", "paper")]
-_STARTS = [("automatic (recommended)", "auto"), ("nothing learned before", "scratch")]
+_STARTS = [("automatic", "auto"), ("nothing learned before", "scratch")]
 
 
 class TrainWidget(Panel):
