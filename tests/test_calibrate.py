@@ -35,10 +35,10 @@ def predicted(labels, foreground):
 
 @pytest.fixture
 def squares():
-    """25 squares of 6 x 6 pixels."""
-    labels = np.zeros((50, 50), np.int32)
-    for number in range(25):
-        y, x = divmod(number, 5)
+    """225 squares of 6 x 6 pixels."""
+    labels = np.zeros((150, 150), np.int32)
+    for number in range(225):
+        y, x = divmod(number, 15)
         labels[10 * y + 2 : 10 * y + 8, 10 * x + 2 : 10 * x + 8] = number + 1
     return labels
 
@@ -79,12 +79,12 @@ def test_debris_raises_the_smallest_size(squares):
     after, value = calibrated(info(min_size=2), found)
     assert value == 1
     assert after.min_size == 4
-    assert segment(found[0].probabilities, **after.instances).max() == 25
+    assert segment(found[0].probabilities, **after.instances).max() == 225
 
 
 @pytest.mark.parametrize("case", ["few", "scribbles"])
 def test_nothing_is_chosen_where_there_is_too_little_to_choose_by(squares, case):
-    labels = np.where(squares <= 10, squares, 0) if case == "few" else squares
+    labels = np.where(squares <= 199, squares, 0) if case == "few" else squares
     before = info("scribbles" if case == "scribbles" else "objects")
     after, _ = calibrated(before, predicted(labels, (labels > 0) * 0.45))
     assert after == before

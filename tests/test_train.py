@@ -214,7 +214,8 @@ def test_a_checkpoint_does_not_go_on_with_another_class(annotation):
         next(train(image, more, config, state=state))
 
 
-def test_settings_are_chosen_with_the_best_weights_and_survive_a_checkpoint(tmp_path):
+def test_settings_are_chosen_with_the_best_weights_and_survive_a_checkpoint(tmp_path, monkeypatch):
+    monkeypatch.setattr("seamless_unet.calibrate._LEAST_OBJECTS", 20)
     many = tuple(zip(*(squares(seed, shape=(100, 100)) for seed in range(3)), strict=True))
     config = TrainConfig.preset(steps=60, **SMALL | {"validation": 0.5})
     *_, finished = train(*many, config)

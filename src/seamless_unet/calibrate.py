@@ -12,7 +12,7 @@ import numpy as np
 from seamless_unet.config import ModelInfo
 from seamless_unet.validate import Predicted, score
 
-_LEAST_OBJECTS = 20  # fewer say too little
+_LEAST_OBJECTS = 200  # by fewer, settings are chosen that are worse on other images
 _CHANCE = 0.15  # a gain of the score below this / sqrt(objects) is taken for chance
 
 
@@ -25,7 +25,7 @@ def calibrate(
     ----------
     info
         Of the model; its settings stay where no other choice is clearly better, where there are
-        fewer than 20 objects, and where the annotation does not show whole objects.
+        fewer than 200 objects, and where the annotation does not show whole objects.
     predicted
         The validation part, from `predict_samples`.
     before
