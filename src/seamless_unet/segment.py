@@ -30,8 +30,9 @@ def segment(
     threshold
         A pixel is foreground where 1 minus the background's probability is above this, 0 to 1.
     seed_threshold
-        Divides a piece of foreground that has several pieces above this higher threshold among
-        them, along the valleys of the probability (watershed). ``None`` divides nothing.
+        Divides a piece of foreground that has several seeds among them, along the valleys of the
+        probability (watershed). Seeds are pieces above this threshold, which without cores must
+        be the higher one. ``None`` divides nothing.
     cored
         Class 2 is the core of objects (`TrainConfig.rim`): its probability makes the seeds.
     min_size
