@@ -74,15 +74,9 @@ def machine() -> dict[str, Any]:
 
 
 def _cpu() -> str:
-    with contextlib.suppress(OSError, IndexError):
-        return (
-            Path("/proc/cpuinfo")
-            .read_text()
-            .split("model name")[1]
-            .split(":")[1]
-            .split("\n")[0]
-            .strip()
-        )
+    with contextlib.suppress(OSError, StopIteration):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
     return platform.processor()
 
 
