@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from importlib.metadata import version
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +64,8 @@ def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
     if name == "__version__":
+        from importlib.metadata import version  # takes as long as all the rest together
+
         return version("napari-seamless-unet")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
