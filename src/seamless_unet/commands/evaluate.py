@@ -1,0 +1,53 @@
+"""``seamless-unet evaluate``: how well predicted labels agree with true ones."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from seamless_unet.axes import in_words, split
+from seamless_unet.file_pairs import find_pairs
+from seamless_unet.image_io import read_labels
+
+
+def evaluate(args: argparse.Namespace) -> dict[str, Any]:
+    """Compare labels, separate images and frames one by one, and all together."""
+    from seamless_unet.metrics import combine
+    from seamless_unet.metrics import evaluate as compare
+
+    pairs, alone = find_pairs(args.labels, args.predicted, both_labels=True)
+    if alone:
+        raise ValueError(f"nothing was predicted for {', '.join(map(str, alone))}")
+    evaluations, images = [], []
+    for paths in pairs:
+        for index, true_piece, predicted_piece in _pieces(*paths, axes=args.axes):
+            evaluation = compare(true_piece, predicted_piece)
+            name = " ".join([str(paths[0]), *map(str, index)])
+            f1 = evaluation.matches[0].f1
+            print(f"{name}: F1 {f1:.3f}, AP {evaluation.ap50:.3f} at IoU 0.5")
+            evaluations.append(evaluation)
+            about = {"labels": str(paths[0]), "predicted": str(paths[1]), "index": list(index)}
+            images.append(about | evaluation.to_json())
+    overall = combine(evaluations)
+    print(overall.table())
+    return {"images": images, "overall": overall.to_json()}
+
+
+def _pieces(
+    truth_path: Path, predicted_path: Path, *, axes: str | None
+) -> Iterator[tuple[tuple[int, ...], NDArray, NDArray]]:
+    """Yield index along S and T, true labels and predicted labels ([Z,] Y, X)."""
+    truth, predicted = (read_labels(path, axes=axes) for path in (truth_path, predicted_path))
+    if truth.data.shape != predicted.data.shape:
+        raise ValueError(
+            f"{truth_path} is {in_words(truth.data.shape, truth.axes)}, {predicted_path} is "
+            f"{in_words(predicted.data.shape, predicted.axes)}: give labels of the same image"
+        )
+    ndim = 3 if "Z" in truth.axes else 2
+    pieces = (split(labels.data, truth.axes, ndim) for labels in (truth, predicted))
+    for (index, true_piece), (_, predicted_piece) in zip(*pieces, strict=True):
+        yield index, true_piece[0], predicted_piece[0]  # split gives (C, [Z,] Y, X)

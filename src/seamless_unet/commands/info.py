@@ -1,0 +1,32 @@
+"""``seamless-unet info``: what a model says about itself."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+
+def info(args: argparse.Namespace) -> dict[str, Any]:
+    """Say what a model is."""
+    from seamless_unet.model_file import find_model, read_info
+
+    path = find_model(args.model)
+    about = read_info(path)
+    network = about.network
+    size = ", ".join(f"{axis} {value:g}" for axis, value in about.pixel_size.items())
+    lines = {
+        "model": path,
+        "description": about.description,
+        "takes": f"{about.axes}, channels: {', '.join(about.channels)}",
+        "pixel size": f"{size} micrometre" if size else "",
+        "gives": f"{about.output} ({', '.join(about.classes)})",
+        "network": f"{network.ndim}-D U-Net of depth {network.depth} with {network.base_channels} "
+        f"channels at full resolution, {network.padding} convolutions",
+        "licence": about.licence,
+        "written by": f"version {about.version}" if about.version else "",
+        **{f"training {name}": value for name, value in about.training.items()},
+    }
+    for name, value in lines.items():
+        if value not in ("", None) and not isinstance(value, list | tuple | dict):
+            print(f"{name:24} {value}")
+    return {"model": str(path), **about.to_json()}

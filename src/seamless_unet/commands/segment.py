@@ -1,0 +1,89 @@
+"""``seamless-unet segment``: a file of labels for each image."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seamless_unet.commands.output import check_free, make_writable, progress
+from seamless_unet.file_pairs import find_images
+from seamless_unet.image_io import file_stem, read_image, write_image
+
+if TYPE_CHECKING:
+    from seamless_unet.model_file import Model
+
+
+def segment(args: argparse.Namespace) -> dict[str, Any]:
+    """Segment images, one file of labels for each."""
+    from seamless_unet.model_file import load_model
+    from seamless_unet.train import choose_device
+
+    folder = Path(args.output)
+    paths = find_images(args.images)
+    kinds = ("labels", "probabilities") if args.probabilities else ("labels",)
+    outputs = [[folder / f"{file_stem(path)}_{kind}.tif" for kind in kinds] for path in paths]
+    check_free([path for group in outputs for path in group], paths)
+    model = load_model(args.model, device=choose_device(args.device))
+    make_writable(folder)
+    images = [
+        _segment_file(model, path, targets, args)
+        for path, targets in zip(paths, outputs, strict=True)
+    ]
+    return {"model": args.model, "images": images}
+
+
+def _segment_file(
+    model: Model, path: Path, targets: list[Path], args: argparse.Namespace
+) -> dict[str, Any]:
+    """Write the labels and, if there is a second target, the probabilities."""
+    from seamless_unet.stack import Segmented, segment_stack
+
+    start = time.monotonic()
+    image = read_image(path, axes=args.axes)
+    with _about(path):
+        for event in segment_stack(
+            model,
+            image.data,
+            image.axes,
+            tile_shape=args.tile,
+            memory=args.memory,
+            symmetries=args.symmetries,
+            threshold=args.threshold,
+            min_size=args.min_size,
+            link=not args.no_link,
+            probabilities=args.probabilities,
+        ):
+            if isinstance(event, Segmented):
+                result = event
+            else:
+                progress(f"{path.name}  tile {event.done} of {event.total}")
+    progress("")
+    write_image(targets[0], result.labels, axes=result.axes, pixel_size=image.pixel_size)
+    if result.probabilities is not None:
+        axes = result.probability_axes
+        write_image(targets[1], result.probabilities, axes=axes, pixel_size=image.pixel_size)
+    seconds = round(time.monotonic() - start, 3)
+    found = "class map" if result.objects is None else f"{result.objects} objects"
+    print(f"{path}  {found}, {seconds:.1f} s  ->  {targets[0]}")
+    return {
+        "image": str(path),
+        "labels": str(targets[0]),
+        "probabilities": str(targets[1]) if len(targets) > 1 else None,
+        "axes": result.axes,
+        "shape": list(result.labels.shape),
+        "objects": result.objects,
+        "seconds": seconds,
+    }
+
+
+@contextlib.contextmanager
+def _about(path: Path) -> Iterator[None]:
+    """Name the file in an error."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error

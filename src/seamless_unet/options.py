@@ -1,0 +1,144 @@
+"""What can be said on the command line, with its help; a function for each command."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import typing
+from typing import Any
+
+from seamless_unet.config import PRESETS, Annotation
+
+_AXES = "what the dimensions are, such as ZYX or SYX (S: separate images); default: as in the file"
+_UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line; ``command`` tells which one was given."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    common.add_argument("--debug", action="store_true", help="show where an error came from")
+    compute = argparse.ArgumentParser(add_help=False)
+    compute.add_argument("--axes", help=_AXES)
+    compute.add_argument("--device", default="auto", help="auto (default), cpu, cuda, ...")
+    whole = argparse.ArgumentParser(
+        "seamless-unet",
+        description="Train a U-Net and segment microscopy images of any size without seams.",
+    )
+    whole.add_argument("--version", action=_Version, help="show program's version number and exit")
+    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, *parents: argparse.ArgumentParser, help: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, parents=[common, *parents], help=help)
+
+    _train(add("train", compute, help="train a model on labelled images"))
+    _segment(add("segment", compute, help="segment images"))
+    _evaluate(add("evaluate", help="compare predicted labels with true ones"))
+    _info(add("info", help="say what a model is"))
+    _demo(add("demo", help="segment a sample and show it"))
+    return whole
+
+
+def _train(train: argparse.ArgumentParser) -> None:
+    train.add_argument(
+        "--images", nargs="+", required=True, metavar="FILE", help="TIFF files or folders"
+    )
+    train.add_argument(
+        "--labels",
+        nargs="+",
+        required=True,
+        metavar="FILE",
+        help="their labels in the same order, or folders with matching names (a_labels.tif)",
+    )
+    train.add_argument("--output", required=True, metavar="MODEL", help="a .safetensors file")
+    budget = train.add_mutually_exclusive_group()
+    budget.add_argument("--minutes", type=float, help="how long to train (default: 5)")
+    budget.add_argument("--steps", type=int, help="how many steps to train")
+    train.add_argument("--preset", choices=list(PRESETS), default="quick", help="default: quick")
+    train.add_argument(
+        "--annotation",
+        choices=typing.get_args(Annotation),
+        default="objects",
+        help="what labels are: objects (ids, 0 is background; default), classes (values), "
+        "scribbles (0 is not annotated, 1 is background)",
+    )
+    train.add_argument(
+        "--ndim", type=int, choices=(2, 3), help="3 learns stacks as volumes (default: 2)"
+    )
+    train.add_argument("--seed", type=int, default=0, help="same seed, same model (default: 0)")
+    train.add_argument(
+        "--start",
+        metavar="MODEL",
+        help="learn on from a model: a file, a bundled one, scratch (none) or auto (the bundled "
+        "one if it finds enough already; default)",
+    )
+    train.add_argument(
+        "--resume", metavar="CHECKPOINT", help="go on from here: same options, larger budget"
+    )
+
+
+def _segment(segment: argparse.ArgumentParser) -> None:
+    segment.add_argument("images", nargs="+", metavar="IMAGE", help="TIFF files or folders")
+    segment.add_argument("--output", required=True, metavar="FOLDER", help="for NAME_labels.tif")
+    segment.add_argument("--model", default="nuclei", help="file or bundled one (default: nuclei)")
+    segment.add_argument(
+        "--probabilities", action="store_true", help="also write NAME_probabilities.tif"
+    )
+    segment.add_argument("--threshold", type=float, help="of foreground (default: the model's)")
+    segment.add_argument("--min-size", type=int, help="in pixels (default: the model's)")
+    segment.add_argument("--no-link", action="store_true", help="link no objects through Z and T")
+    segment.add_argument(
+        "--symmetries", action="store_true", help="average 8 views; 8 times slower"
+    )
+    segment.add_argument("--tile", type=int, help="pixels a tile reads (default: by free memory)")
+    segment.add_argument(
+        "--memory",
+        type=_bytes,
+        metavar="SIZE",
+        help="for intermediate results, such as 500MB or 2GB (default: a part of what is free)",
+    )
+
+
+def _evaluate(evaluate: argparse.ArgumentParser) -> None:
+    for name in ("labels", "predicted"):
+        evaluate.add_argument(
+            f"--{name}", nargs="+", required=True, metavar="FILE", help="TIFF files or folders"
+        )
+    evaluate.add_argument("--axes", help=_AXES)
+
+
+def _info(info: argparse.ArgumentParser) -> None:
+    info.add_argument("model", metavar="MODEL", help="file or name of a bundled model")
+
+
+def _demo(demo: argparse.ArgumentParser) -> None:
+    demo.add_argument(
+        "--output", default="seamless_unet_demo", metavar="FOLDER", help="default: %(default)s"
+    )
+    demo.add_argument("--no-window", action="store_true", help="do not open napari")
+
+
+def _bytes(text: str) -> int:
+    """Return a size in bytes; a number alone is refused, as nobody counts memory in bytes.
+
+    >>> _bytes("1.5GB"), _bytes("500 mb")
+    (1500000000, 500000000)
+    """
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d+)?) ?([KMGT]B)", text.strip(), re.IGNORECASE)
+    size = round(float(found[1]) * _UNITS[found[2].upper()]) if found else 0
+    if not size:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size: give one such as 500MB or 2GB")
+    return size
+
+
+class _Version(argparse.Action):
+    """Look the version up only when it is asked for: that takes as long as all of --help."""
+
+    def __init__(self, option_strings: list[str], dest: str, help: str) -> None:
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from importlib.metadata import version
+
+        print(f"seamless-unet {version('napari-seamless-unet')}")
+        parser.exit()

@@ -1,0 +1,54 @@
+"""Labels compared from the command line."""
+
+import json
+import os
+
+import numpy as np
+
+from seamless_unet.cli import main
+from seamless_unet.image_io import read_image, write_image
+from terminal import fails
+
+
+def test_evaluate(capsys, two_nuclei):
+    two_nuclei()
+    one = read_image("a_labels.tif").data.copy()
+    one[one == 2] = 0
+    write_image("predicted.tif", one, axes="YX")
+    run = ["evaluate", "--labels", "a_labels.tif", "--predicted", "predicted.tif"]
+    assert main(run) == 0
+    assert "0.50      1      0      1      1.000   0.500" in capsys.readouterr().out
+    assert main([*run, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    match = result["overall"]["matches"][0]
+    assert (match["tp"], match["fp"], match["fn"], match["ap"]) == (1, 0, 1, 0.5)
+
+
+def test_evaluate_takes_separate_images_and_frames_one_by_one(capsys):
+    truth = np.zeros((2, 8, 8), np.uint8)
+    truth[0, :4], truth[1, 4:] = 1, 1
+    predicted = truth.copy()
+    predicted[1] = 0
+    for axes, images in (("SYX", 2), ("TYX", 2), ("ZYX", 1)):
+        write_image("t.tif", truth, axes=axes)
+        write_image("p.tif", predicted, axes=axes)
+        assert main(["evaluate", "--labels", "t.tif", "--predicted", "p.tif", "--json"]) == 0
+        result = json.loads(capsys.readouterr().out)
+        assert len(result["images"]) == result["overall"]["images"] == images
+
+
+def test_evaluate_folders(capsys, two_nuclei):
+    os.mkdir("t"), os.mkdir("p")
+    two_nuclei("t/a"), two_nuclei("t/b"), two_nuclei("p/a")
+    run = ["evaluate", "--labels", "t", "--predicted", "p", "--json"]
+    assert "nothing was predicted for t/b_labels.tif" in fails(capsys, *run)
+    two_nuclei("p/b")
+    assert main(run) == 0
+    assert json.loads(capsys.readouterr().out)["overall"]["matches"][0]["tp"] == 4
+
+
+def test_evaluate_different_shapes(capsys, two_nuclei):
+    two_nuclei()
+    write_image("p.tif", np.zeros((64, 73), np.uint8), axes="YX")
+    message = fails(capsys, "evaluate", "--labels", "a_labels.tif", "--predicted", "p.tif")
+    assert "a_labels.tif is 64 x 72 (YX), p.tif is 64 x 73 (YX): give labels of the" in message

@@ -1,0 +1,51 @@
+"""What a command may write, and where."""
+
+import os
+import time
+
+import numpy as np
+import pytest
+import tifffile
+
+from seamless_unet.cli import main
+from seamless_unet.image_io import read_image
+from terminal import fails, train
+
+
+@pytest.mark.parametrize("command", ["train", "segment"])
+def test_an_output_that_cannot_be_written_is_refused_before_the_work(
+    capsys, model, two_nuclei, command
+):
+    two_nuclei()
+    open("file", "w").close()
+    if command == "train":
+        run = [a if a != "m.safetensors" else "file/m.safetensors" for a in train()]
+    else:
+        run = ["segment", "a.tif", "--output", "file/out", "--model", model]
+    start = time.monotonic()
+    message = fails(capsys, *run)
+    assert "cannot write into file" in message
+    assert "choose another --output" in message
+    assert time.monotonic() - start < 5
+
+
+def test_segment_twice_replaces_the_result_but_never_labels_drawn_by_hand(
+    capsys, model, two_nuclei
+):
+    two_nuclei()
+    os.remove("a_labels.tif")
+    run = ["segment", "a.tif", "--output", ".", "--model", model]
+    assert main(run) == main(run) == 0
+    tifffile.imwrite("a_labels.tif", np.zeros((64, 72), np.uint8))  # another program's
+    assert "a_labels.tif exists and is not a result of this" in fails(capsys, *run)
+    assert read_image("a_labels.tif").data.max() == 0
+
+
+def test_segment_never_overwrites_an_input(capsys, model, two_nuclei):
+    two_nuclei()
+    message = fails(capsys, "segment", "a.tif", "a_labels.tif", "--output", ".", "--model", model)
+    assert "a_labels.tif is an input" in message
+    os.mkdir("b")
+    two_nuclei("b/a")
+    message = fails(capsys, "segment", "a.tif", "b/a.tif", "--output", "out", "--model", model)
+    assert "two images have this name" in message

@@ -1,0 +1,141 @@
+"""Images segmented from the command line."""
+
+import json
+import os
+import resource
+import signal
+
+import numpy as np
+import pytest
+import tifffile
+
+from seamless_unet.axes import label_axes
+from seamless_unet.cli import main
+from seamless_unet.image_io import read_image, sample_path, write_image
+from seamless_unet.model_file import load_model, save_model
+from seamless_unet.stack import Segmented, segment_stack
+from terminal import fails, spawn
+
+
+def test_segment_writes_labels_with_the_axes_and_pixel_size_of_the_image(model, two_nuclei):
+    two_nuclei()
+    assert main(["segment", "a.tif", "--output", "out", "--model", model]) == 0
+    labels = read_image("out/a_labels.tif")
+    assert (labels.axes, labels.pixel_size) == ("YX", {"Y": 0.5, "X": 0.5})
+    assert (labels.data.dtype, labels.data.max()) == (np.uint16, 2)
+    np.testing.assert_array_equal(labels.data > 0, read_image("a.tif").data > 0)
+    assert os.listdir("out") == ["a_labels.tif"]
+
+
+@pytest.mark.parametrize(
+    ("name", "axes"), [("nuclei", "YX"), ("nuclei_stack", "ZYX"), ("nuclei_time", "TYX")]
+)
+def test_the_command_line_gives_the_pixels_of_the_api(pixel_model, name, axes):
+    from seamless_unet.config import Normalization
+
+    model = pixel_model(normalization=Normalization("percentile"), min_size=5)
+    save_model(model, "model.safetensors")
+    path = sample_path(f"{name}.tif")
+    arguments = ["segment", str(path), "--output", "out", "--model", "model.safetensors"]
+    assert main([*arguments, "--probabilities"]) == 0
+    image = read_image(path)
+    assert image.axes == axes
+    *_, api = segment_stack(
+        load_model("model.safetensors"), image.data, image.axes, probabilities=True
+    )
+    assert isinstance(api, Segmented)
+    labels, probabilities = (
+        read_image(f"out/{name}_{kind}.tif") for kind in ("labels", "probabilities")
+    )
+    assert api.labels.max() > 1
+    np.testing.assert_array_equal(labels.data, api.labels)
+    np.testing.assert_array_equal(probabilities.data, api.probabilities)
+    assert (labels.axes, probabilities.axes) == (label_axes(axes), axes[:-2] + "CYX")
+    assert labels.pixel_size == pytest.approx(image.pixel_size)
+
+
+def test_segment_options_reach_the_engine(model):
+    image = np.zeros((3, 20, 30), np.float32)
+    image[:, 2:6, 2:6], image[:, 10:18, 10:20] = 0.45, 1
+    write_image("a.tif", image, axes="ZYX")
+    run = ["segment", "a.tif", "--model", model, "--json"]
+    counts = []
+    for number, options in enumerate(
+        ([], ["--threshold", "0.2"], ["--threshold", "0.2", "--min-size", "17"], ["--no-link"])
+    ):
+        assert main([*run, "--output", f"out{number}", *options]) == 0
+        counts.append(int(read_image(f"out{number}/a_labels.tif").data[0].max()))
+    assert counts == [1, 2, 1, 1]
+
+
+def test_segment_a_folder_leaves_labels_out(model, two_nuclei):
+    os.mkdir("raw")
+    two_nuclei("raw/a"), two_nuclei("raw/b")
+    assert main(["segment", "raw", "--output", "out", "--model", model]) == 0
+    assert sorted(os.listdir("out")) == ["a_labels.tif", "b_labels.tif"]
+
+
+def test_json_is_one_object_and_nothing_else(model, two_nuclei):
+    two_nuclei()
+    done = spawn("segment", "a.tif", "--output", "out", "--model", model, "--json")
+    assert done.returncode == 0
+    result = json.loads(done.stdout)
+    assert done.stdout.count("\n") == 1
+    assert result["images"][0]["objects"] == 2
+    assert result["images"][0]["labels"] == os.path.join("out", "a_labels.tif")
+    assert "2 objects" in done.stderr
+
+
+def test_a_text_file_named_tif(capsys, model):
+    with open("text.tif", "w") as file:
+        file.write("words")
+    message = fails(capsys, "segment", "text.tif", "--output", "out", "--model", model)
+    assert "text.tif is not a TIFF file" in message
+
+
+def test_a_file_that_is_no_model(capsys, two_nuclei):
+    two_nuclei()
+    message = fails(capsys, "segment", "a.tif", "--output", "out", "--model", "a.tif")
+    assert "a.tif is not a seamless-unet model" in message
+
+
+def test_more_channels_than_the_model_has(capsys, model):
+    write_image("a.tif", np.zeros((3, 20, 20), np.uint8), axes="CYX")
+    message = fails(capsys, "segment", "a.tif", "--output", "out", "--model", model)
+    assert "a.tif: the image has 3 channel(s), the model takes 1 (channel 1): choose" in message
+
+
+def test_unknown_axes(capsys, model):
+    tifffile.imwrite("a.tif", np.zeros((7, 20, 20), np.uint8))
+    run = ["segment", "a.tif", "--output", "out", "--model", model]
+    assert "a.tif has 3 dimensions (7, 20, 20)" in (message := fails(capsys, *run))
+    assert "give axes (--axes)" in message
+    assert "do not say what Q is" in fails(capsys, *run, "--axes", "QYX")
+    assert "axes 'YX' are 2, but a.tif has 3" in fails(capsys, *run, "--axes", "YX")
+    assert main([*run, "--axes", "ZYX"]) == 0
+
+
+def test_a_full_disk_leaves_nothing_half_written(model):
+    """A limit on the size of files stands in for the disk: writing fails after some bytes."""
+    noise = np.random.default_rng(0).random((200, 200)).astype(np.float32)
+    write_image("a.tif", noise, axes="YX")
+
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+
+    run = ["segment", "a.tif", "--output", "out", "--model", model, "--probabilities"]
+    done = spawn(*run, preexec_fn=limit)
+    assert done.returncode == 1
+    assert "cannot write" in (message := done.stderr.strip().splitlines()[-1])
+    assert "a_probabilities.tif" in message
+    assert "nothing was written, make room" in message
+    assert os.listdir("out") == ["a_labels.tif"]
+
+
+def test_missing_files(capsys, model):
+    run = ["segment", "--output", "out", "--model"]
+    open("a.tif", "w").close()
+    assert "no such file: b.tif" in fails(capsys, *run, model, "a.tif", "b.tif")
+    assert not os.path.exists("out")
+    assert "no model other.safetensors" in fails(capsys, *run, "other.safetensors", "a.tif")

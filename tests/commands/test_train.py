@@ -1,0 +1,164 @@
+"""Models trained from the command line."""
+
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from seamless_unet.cli import main
+from seamless_unet.image_io import read_image
+from seamless_unet.model_file import load_model
+from terminal import TINY, fails, train
+
+
+def test_train_then_segment(capsys, two_nuclei):
+    two_nuclei()
+    assert main(train("--json")) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["model"], result["reason"]) == ("m.safetensors", "budget")
+    assert sorted(os.listdir()) == [
+        "a.tif", "a_labels.tif", "m.checkpoint.safetensors", "m.safetensors",
+    ]  # fmt: skip
+    assert load_model("m.safetensors").info.pixel_size == {"Y": 0.5, "X": 0.5}
+    assert main(["segment", "a.tif", "--output", "out", "--model", "m.safetensors"]) == 0
+    capsys.readouterr()
+    assert main(train("--resume", "m.checkpoint.safetensors")) == 0
+    assert "nothing to do, the checkpoint has used up this budget" in capsys.readouterr().out
+
+
+def test_training_goes_on_from_a_model(model, two_nuclei):
+    two_nuclei()
+    pair = ["--images", "a.tif", "--labels", "a_labels.tif"]
+    assert main(["train", *pair, "--output", "b.safetensors", "--start", model, *TINY]) == 0
+    trained = load_model("b.safetensors")
+    assert trained.info.training["data"]["start"] == f"the model {model}"
+    assert trained.info.network == load_model(model).info.network
+    history = trained.info.training["history"]
+    assert history[0]["step"] == 0  # what it started from was measured
+    assert history[0]["score"] == 1
+
+
+def test_a_model_that_cannot_be_started_from_is_refused_in_words(model, two_nuclei, capsys):
+    two_nuclei()
+    pair = ["--images", "a.tif", "--labels", "a_labels.tif", "--output", "b.safetensors"]
+    assert "no model" in fails(capsys, "train", *pair, "--start", "none", status=2)
+    message = fails(capsys, "train", *pair, "--start", model, "--annotation", "classes", *TINY)
+    assert "it finds objects, the labels show classes" in message
+
+
+def test_ctrl_c_keeps_the_best_model_so_far(two_nuclei):
+    two_nuclei()
+    arguments = train()
+    arguments[arguments.index("3")] = "100000"
+    child = subprocess.Popen(
+        [sys.executable, "-u", "-m", "seamless_unet.cli", *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    try:
+        child.stdout.readline()  # the summary: it has begun
+        time.sleep(2)
+        child.send_signal(signal.SIGINT)
+        text, _ = child.communicate(timeout=60)
+    finally:
+        child.kill()
+    assert child.returncode == 130
+    assert "stopped, the best model so far is kept" in text
+    assert load_model("m.safetensors").info.axes == "YX"
+    assert os.path.exists("m.checkpoint.safetensors")
+
+
+def test_what_was_learned_before_a_failure_is_kept(capsys, monkeypatch, two_nuclei):
+    module = importlib.import_module("seamless_unet.train")
+    whole = module.train
+
+    def diverging(*arguments, **options):
+        for event in whole(*arguments, **options):
+            yield event
+            if isinstance(event, module.Validated):
+                raise FloatingPointError("the training diverged")
+
+    monkeypatch.setattr(module, "train", diverging)
+    two_nuclei()
+    assert "the training diverged" in fails(capsys, *train())
+    assert load_model("m.safetensors").info.training["score"] is not None
+
+
+def test_a_checkpoint_that_cannot_be_written_does_not_end_the_training(
+    capsys, monkeypatch, two_nuclei
+):
+    from seamless_unet.train_state import TrainState
+
+    saved = []
+
+    def save(state, path):
+        saved.append(path)
+        if len(saved) == 1:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(TrainState, "save", save)
+    monkeypatch.setattr("seamless_unet.commands.train._CHECKPOINT_EVERY", 0)
+    two_nuclei()
+    assert main(train()) == 0
+    assert len(saved) == 4  # after each of three steps and at the end
+    assert "No space left on device; training goes on" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--minutes", "0"], "minutes=0.0 must be above 0"),
+        (["--steps", "0"], "steps=0 must be at least 1"),
+        (["--minutes", "1", "--steps", "1"], "not allowed with argument"),
+    ],
+)
+def test_a_budget_of_nothing(capsys, two_nuclei, options, message):
+    two_nuclei()
+    run = [a for a in train() if a not in TINY]
+    assert message in fails(capsys, *run, *options, status=2)
+
+
+def test_labels_without_any_label(capsys, two_nuclei):
+    two_nuclei(labels=np.zeros((64, 72), np.uint8))
+    assert "there is no label: draw at least one object" in fails(capsys, *train())
+    assert not os.path.exists("m.safetensors")
+
+
+def test_labels_of_one_class_only(capsys, two_nuclei):
+    two_nuclei(labels=np.ones((64, 72), np.uint8))
+    assert "the labels have one class only, 1" in fails(capsys, *train("--annotation", "classes"))
+
+
+def test_float_labels(capsys, two_nuclei):
+    two_nuclei(labels=np.ones((64, 72), np.float32))
+    assert "labels must be whole numbers: a_labels.tif is float32" in fails(capsys, *train())
+
+
+def test_labels_of_another_shape(capsys, two_nuclei):
+    two_nuclei(labels=np.ones((64, 71), np.uint8))
+    message = fails(capsys, *train())
+    assert "a is 64 x 72 (YX), a_labels.tif is 64 x 71; give the labels that were" in message
+
+
+def test_images_of_different_kinds(capsys, two_nuclei):
+    two_nuclei("a"), two_nuclei("b", axes="ZYX")
+    run = ["train", "--images", "a.tif", "b.tif", "--labels", "a_labels.tif", "b_labels.tif"]
+    message = fails(capsys, *run, "--output", "m.safetensors", *TINY)
+    assert "a has axes YX, b has ZYX: train on images of the same kind" in message
+
+
+def test_a_model_has_a_name_of_its_own(capsys, two_nuclei):
+    two_nuclei()
+    run = [a if a != "m.safetensors" else "a.tif" for a in train()]
+    assert "a model's name ends in .safetensors" in fails(capsys, *run)
+    assert read_image("a.tif").data.shape == (64, 72)
+
+
+def test_missing_files(capsys, two_nuclei):
+    two_nuclei()
+    assert "no such file: b.tif" in fails(capsys, *train("--labels", "b.tif"))
