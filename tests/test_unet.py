@@ -42,6 +42,19 @@ def test_forward_equals_the_figure_written_out():
     torch.testing.assert_close(network(image), expected, rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_a_cropped_skip_and_its_gradient_keep_their_layout(layout):
+    skip = torch.rand(2, 4, 20, 24).contiguous(memory_format=layout).requires_grad_()
+    crop = small(depth=1)._crop(skip, 0, torch.Size([6, 9]))
+    assert torch.equal(crop, skip[:, :, 4:10, 4:13])
+    above = torch.rand(crop.shape).contiguous(memory_format=layout)
+    (gradient,) = torch.autograd.grad(crop, skip, above)
+    expected = torch.zeros(skip.shape)
+    expected[:, :, 4:10, 4:13] = above
+    assert torch.equal(gradient, expected)
+    assert gradient.is_contiguous(memory_format=layout)
+
+
 def test_he_initialization():
     network = UNet(UNetConfig(depth=2, base_channels=32))
     for convolution in network.modules():

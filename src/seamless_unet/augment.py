@@ -6,12 +6,13 @@ are each interpolated once, and alike.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
 from torch import Tensor
 from torch.nn import functional as F
@@ -88,13 +89,19 @@ def elastic_displacement(
         (2, [Z,] Y, X) float32 displacement in y and x, in pixels.
     """
     field = _on(device, rng.normal(0, std, (2, *(_CONTROL_POINTS,) * len(shape))))
-    knots = np.linspace(0, 1, _CONTROL_POINTS)
     for axis, size in enumerate(shape, 1):
-        # natural: between three points a not-a-knot spline is one parabola that overshoots
-        spline = CubicSpline(knots, np.eye(_CONTROL_POINTS), bc_type="natural")
-        basis = _on(device, spline(np.linspace(0, 1, size)))  # (size, control points)
+        basis = _on(device, _spline_basis(size))
         field = torch.tensordot(basis, field, dims=([1], [axis])).movedim(0, axis)
     return field
+
+
+@functools.cache
+def _spline_basis(size: int) -> NDArray[np.float32]:
+    """Return what each control point adds to each of ``size`` pixels: (size, control points)."""
+    knots = np.linspace(0, 1, _CONTROL_POINTS)
+    # natural: between three points a not-a-knot spline is one parabola that overshoots
+    spline = CubicSpline(knots, np.eye(_CONTROL_POINTS), bc_type="natural")
+    return spline(np.linspace(0, 1, size)).astype(np.float32)
 
 
 def _on(device: torch.device | str, array: ArrayLike) -> Tensor:
@@ -121,7 +128,7 @@ def resample(array: Tensor, where: Tensor, *, mode: str) -> Tensor:
     ndim = len(where)
     # torch counts x first and from -1 to 1 between the outermost pixel centers
     scaled = [2 * w / max(n - 1, 1) - 1 for w, n in zip(where, array.shape[1:], strict=True)]
-    grid = torch.stack(scaled[::-1], dim=-1)[None]
+    grid = torch.stack(scaled[::-1]).movedim(0, -1)[None]  # a view: interleaving them takes longer
     torch_mode = {"nearest": "nearest", "linear": "bilinear", "cubic": "bicubic"}[mode]
     if ndim == 3 and mode == "cubic":
         torch_mode = "bilinear"

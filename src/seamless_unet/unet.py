@@ -97,7 +97,13 @@ class UNet(nn.Module):
     def _crop(self, skip: Tensor, level: int, size: torch.Size) -> Tensor:
         """Return the part of a skip that lies over an upsampled tensor of ``size``."""
         start = self.geometry.skip_crop(level) if self.geometry.valid else 0
-        return skip[_window([start] * len(size), size)]
+        if not skip.requires_grad:
+            return skip[_window([start] * len(size), size)]
+        # a slice's gradient is never channels_last, which would slow down the backward pass
+        pads: list[int] = []
+        for have, want in zip(reversed(skip.shape[2:]), reversed(size), strict=True):
+            pads += [-start, start + want - have]
+        return F.pad(skip, pads)
 
     def _fill(self, image: Tensor) -> Tensor:
         """Pad the far sides up to a size that every pooling halves."""
