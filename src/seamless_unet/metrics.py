@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import coo_array
-from skimage.segmentation import relabel_sequential
+
+from seamless_unet.runs import find_runs
 
 IOU_THRESHOLDS = (0.50, 0.55, 0.60, 0.65, 0.70, 0.75, 0.80, 0.85, 0.90, 0.95)
 
@@ -206,19 +207,18 @@ def evaluate(truth: ArrayLike, predicted: ArrayLike) -> Evaluation:
     >>> round(result.mean_iou, 3), round(result.seg, 3)
     (0.667, 0.333)
     """
-    true_ids, predicted_ids = _consecutive(truth, "truth"), _consecutive(predicted, "predicted")
-    if true_ids.shape != predicted_ids.shape:
+    truth, predicted = _checked(truth, "truth"), _checked(predicted, "predicted")
+    if truth.shape != predicted.shape:
         raise ValueError(
-            f"truth has shape {true_ids.shape} and predicted labels have {predicted_ids.shape}: "
+            f"truth has shape {truth.shape} and predicted labels have {predicted.shape}: "
             "compare labels of the same image and the same axes"
         )
-    true_sizes, predicted_sizes = (np.bincount(ids.ravel()) for ids in (true_ids, predicted_ids))
+    runs = find_runs(truth, predicted)
+    true_ids, predicted_ids = map(_consecutive, runs.ids)
+    true_sizes, predicted_sizes = runs.sizes(true_ids), runs.sizes(predicted_ids)
     # overlaps with the true background are left out: no measure needs them one by one
     inside = true_ids > 0
-    pixels = (
-        np.ones(np.count_nonzero(inside), np.int64),
-        (true_ids[inside], predicted_ids[inside]),
-    )
+    pixels = (runs.lengths[inside], (true_ids[inside], predicted_ids[inside]))
     overlap = coo_array(pixels, shape=(len(true_sizes), len(predicted_sizes))).tocsr().tocoo()
     on_object = overlap.col > 0
     row, column, shared = (x[on_object] for x in (overlap.row, overlap.col, overlap.data))
@@ -226,7 +226,7 @@ def evaluate(truth: ArrayLike, predicted: ArrayLike) -> Evaluation:
     matched = iou[_matched(row, column, iou)]
     return Evaluation(
         images=1,
-        pixels=true_ids.size,
+        pixels=truth.size,
         true_objects=len(true_sizes) - 1,
         predicted_objects=len(predicted_sizes) - 1,
         true_positives=tuple(int((matched >= limit).sum()) for limit in IOU_THRESHOLDS),
@@ -236,7 +236,7 @@ def evaluate(truth: ArrayLike, predicted: ArrayLike) -> Evaluation:
         predicted_pixels=int(predicted_sizes[1:].sum()),
         shared_pixels=int(shared.sum()),
         true_pairs=_pairs(true_sizes[1:]),
-        predicted_pairs=_pairs(np.bincount(predicted_ids[inside])),
+        predicted_pairs=_pairs(overlap.sum(axis=0)),
         shared_pairs=_pairs(overlap.data),
     )
 
@@ -262,8 +262,8 @@ def combine(evaluations: Iterable[Evaluation]) -> Evaluation:
     return Evaluation(*totals)
 
 
-def _consecutive(labels: ArrayLike, name: str) -> NDArray:
-    """Return the labels with ids 1..n."""
+def _checked(labels: ArrayLike, name: str) -> NDArray:
+    """Return the labels as an array of one axis or more."""
     labels = np.asarray(labels)
     if labels.dtype.kind not in "bui":
         raise ValueError(
@@ -273,7 +273,12 @@ def _consecutive(labels: ArrayLike, name: str) -> NDArray:
         raise ValueError(
             f"{name} has the negative label {labels.min()}: ids start at 1, 0 is background"
         )
-    return relabel_sequential(labels.astype(np.int64))[0]
+    return np.atleast_1d(labels)
+
+
+def _consecutive(ids: NDArray) -> NDArray[np.intp]:
+    """Return the ids of runs as 1..n; 0 stays 0, also where no run has it."""
+    return np.unique(np.concatenate([np.zeros(1, ids.dtype), ids]), return_inverse=True)[1][1:]
 
 
 def _matched(row: NDArray, column: NDArray, iou: NDArray) -> NDArray[np.intp]:

@@ -8,6 +8,9 @@ from scipy import ndimage as ndi
 from scipy.sparse import coo_array
 from skimage.segmentation import watershed
 
+from seamless_unet.gaps import close_gaps
+from seamless_unet.runs import Runs, find_runs, numbered
+
 _LEAST_SEED = 3  # pixels
 
 
@@ -73,20 +76,24 @@ def segment(
         raise ValueError(f"cores are class 2, but there are {len(probabilities)} classes")
     if min_size < 0 or grow < 0:
         raise ValueError(f"min_size={min_size} and grow={grow} must be at least 0")
-    foreground = 1 - probabilities[0]
-    labels, _ = ndi.label(foreground > threshold, output=np.int32)
+    labels, _ = ndi.label(1 - probabilities[0] > threshold, output=np.int32)
     if seed_threshold is not None and (cored or seed_threshold > threshold):
-        core = probabilities[2] if cored else foreground
         least = max(_LEAST_SEED, min_size // (6 if cored else 3))  # a core is part of an object
-        labels = _divide(labels, core > seed_threshold, -(foreground + core), least=least)
+        _divide(labels, probabilities, seed_threshold, cored=cored, least=least)
     if min_size > 1:
-        too_small = np.bincount(labels.ravel()) < min_size
-        labels[too_small[labels]] = 0
+        runs = find_runs(labels)
+        (ids,) = runs.ids
+        labels = runs.painted(np.where(runs.sizes(ids)[ids] < min_size, 0, ids))
     if grow:  # before filling, so that an object inside another one gets its part of the gap
-        labels = _close_gaps(labels, grow)
-    if fill_holes:
-        _fill_holes(labels)
-    return _in_raster_order(labels)
+        close_gaps(labels, grow)
+    runs = find_runs(labels)
+    (ids,) = runs.ids
+    hollow = _hollow(labels, runs) if fill_holes else []
+    new_id = numbered(ids)
+    labels = runs.painted(new_id[ids])
+    for number, box in hollow:
+        _fill_holes(labels[box], new_id[number])
+    return labels
 
 
 def link_slices(labels: NDArray, *, min_overlap: float = 0.5) -> NDArray[np.int32]:
@@ -121,27 +128,28 @@ def link_slices(labels: NDArray, *, min_overlap: float = 0.5) -> NDArray[np.int3
     before = np.zeros(labels.shape[1:], np.int32)
     count = 0
     for out, ids in zip(linked, labels, strict=True):
-        now = _in_raster_order(ids)
-        same = _same_objects(before, now, min_overlap)
+        runs = find_runs(before, ids)
+        now = numbered(runs.ids[1])[runs.ids[1]]
+        same = _same_objects(runs, runs.ids[0], now, min_overlap)
         new_id = np.zeros(now.max(initial=0) + 1, np.int32)
         for number in range(1, len(new_id)):
             if number not in same:
                 count += 1
             new_id[number] = same.get(number, count)
-        out[:] = before = new_id[now]
+        out[:] = runs.painted(new_id[now])
+        before = out
     return linked
 
 
-def _same_objects(before: NDArray, now: NDArray, min_overlap: float) -> dict[int, int]:
-    """Return which id of the slice before each id continues, where it continues one."""
+def _same_objects(runs: Runs, before: NDArray, now: NDArray, min_overlap: float) -> dict[int, int]:
+    """Return which id of the slice before, given per run, each id continues, if it does."""
+    size_before, size_now = runs.sizes(before), runs.sizes(now)
     both = (before > 0) & (now > 0)
-    pixels = (np.ones(np.count_nonzero(both), np.int64), (before[both], now[both]))
-    shape = (before.max(initial=0) + 1, now.max(initial=0) + 1)
-    shared = coo_array(pixels, shape=shape).tocsr().tocoo()  # adds up the pixels of each pair
-    old, new = shared.coords
-    size_old, size_new = np.bincount(before.ravel())[old], np.bincount(now.ravel())[new]
-    iou = shared.data / (size_old + size_new - shared.data)
-    enough = shared.data >= min_overlap * np.minimum(size_old, size_new)
+    pixels = (runs.lengths[both], (before[both], now[both]))
+    shared = coo_array(pixels, shape=(len(size_before), len(size_now))).tocsr().tocoo()
+    old, new = shared.coords  # the pixels of each pair are added up
+    iou = shared.data / (size_before[old] + size_now[new] - shared.data)
+    enough = shared.data >= min_overlap * np.minimum(size_before[old], size_now[new])
     same: dict[int, int] = {}
     taken: set[int] = set()
     for i in np.argsort(-iou, kind="stable"):
@@ -152,59 +160,75 @@ def _same_objects(before: NDArray, now: NDArray, min_overlap: float) -> dict[int
 
 
 def _divide(
-    labels: NDArray, seed: NDArray[np.bool_], height: NDArray, *, least: int
-) -> NDArray[np.int32]:
-    """Divide pieces among their seeds of at least so many pixels, if they have several."""
-    seeds, count = ndi.label(seed & (labels > 0), output=np.int32)
-    large = np.bincount(seeds.ravel()) >= least
+    labels: NDArray[np.int32],
+    probabilities: NDArray,
+    seed_threshold: float,
+    *,
+    cored: bool,
+    least: int,
+) -> None:
+    """Divide pieces in place among their seeds of at least so many pixels, if they have several."""
+    core = probabilities[2] if cored else 1 - probabilities[0]
+    seeds, _ = ndi.label((core > seed_threshold) & (labels > 0), output=np.int32)
+    runs = find_runs(labels, seeds)
+    piece, seed = runs.ids
+    large = runs.sizes(seed) >= least
     large[0] = False
-    piece_of = np.zeros(count + 1, np.int32)
-    piece_of[seeds] = labels  # a seed lies in one piece
-    several = np.bincount(piece_of[large], minlength=labels.max(initial=0) + 1) > 1
-    seeds *= large[seeds]
-    where = several[labels]
-    if not where.any():
-        return labels
-    divided = watershed(height, seeds * where, mask=where)
-    return np.where(where, divided + labels.max(), labels).astype(np.int32)
+    piece_of = np.zeros(len(large), np.int32)
+    piece_of[seed] = piece  # a seed lies in one piece
+    count = piece.max(initial=0)
+    several = np.bincount(piece_of[large], minlength=count + 1)[piece] > 1
+    if not several.any():
+        return
+    where = runs.painted(several)
+    markers = runs.painted(np.where(several & large[seed], seed, 0))
+    window = _occupied(where)
+    height = -(1 - probabilities[0][window] + core[window])
+    divided = watershed(height, markers[window], mask=where[window])
+    labels[where] = divided[where[window]] + count
 
 
-def _close_gaps(labels: NDArray, width: int) -> NDArray:
-    """Give the pixels of gaps up to ``width`` between two objects to the nearer one.
+def _occupied(where: NDArray[np.bool_]) -> tuple[NDArray[np.intp], ...]:
+    """Return an open mesh of what is left without empty rows, but for one on either side of others.
 
-    With chessboard distances d1 <= d2 to the nearest two objects, those have d1 + d2 <= width + 1.
+    Along every axis; so neighbors stay neighbors, no others become so, and their order is kept.
     """
-    if not labels.any():
-        return labels
-    distance, nearest = ndi.distance_transform_cdt(labels == 0, "chessboard", return_indices=True)
-    highest = np.iinfo(labels.dtype).max
-    without_background = np.where(labels == 0, highest, labels)
-    grown = labels.copy()
-    for d1 in range(1, (width + 1) // 2 + 1):
-        size = 2 * (width + 1 - d1) + 1  # of a box that holds all pixels up to d2 away
-        some_id = ndi.maximum_filter(labels, size)
-        another_id = ndi.minimum_filter(without_background, size)
-        between = (distance == d1) & (some_id != another_id)
-        grown[between] = labels[tuple(index[between] for index in nearest)]
-    return grown
+    kept = []
+    for axis in range(where.ndim):
+        used = where.any(axis=tuple(i for i in range(where.ndim) if i != axis))
+        kept.append(np.flatnonzero(ndi.binary_dilation(used)))
+    return np.ix_(*kept)
 
 
-def _fill_holes(labels: NDArray) -> None:
-    """Fill each object's holes in place, inside its bounding box."""
-    diagonal = np.ones((3,) * labels.ndim, bool)
-    for number, box in enumerate(ndi.find_objects(labels), 1):
-        if box is not None:
-            window = labels[box]
-            window[(window == 0) & ndi.binary_fill_holes(window == number, diagonal)] = number
+def _hollow(labels: NDArray[np.int32], runs: Runs) -> list[tuple[int, tuple[slice, ...]]]:
+    """Return id and bounding box of the objects that may have holes, ascending.
+
+    The first and the last pixel of a hole, in raster order, lie in gaps between two runs of the
+    object in one row: before the first lies the object along every axis, and after the last.
+    """
+    (ids,), width = runs.ids, runs.shape[-1]
+    order = np.argsort(ids, kind="stable")
+    order = order[np.count_nonzero(ids == 0) :]
+    ids, start, stop = ids[order], runs.starts[order], (runs.starts + runs.lengths)[order]
+    gap = np.flatnonzero((ids[1:] == ids[:-1]) & (start[1:] // width == start[:-1] // width))
+    owner, first, last = ids[gap], stop[gap], start[gap + 1] - 1
+    begun, ended = np.ones((2, len(gap)), bool)
+    flat, stride = labels.reshape(-1), width
+    for size in runs.shape[-2::-1]:
+        begun &= (first // stride % size > 0) & (flat[first - stride] == owner)
+        after = flat.take(last + stride, mode="wrap")
+        ended &= (last // stride % size < size - 1) & (after == owner)
+        stride *= size
+    candidates = np.intersect1d(owner[begun], owner[ended])
+    found = []
+    for number in candidates:
+        mine = slice(*np.searchsorted(ids, (number, number + 1)))
+        ends = np.unravel_index(np.concatenate([start[mine], stop[mine] - 1]), runs.shape)
+        found.append((int(number), tuple(slice(i.min(), i.max() + 1) for i in ends)))
+    return found
 
 
-def _in_raster_order(labels: NDArray) -> NDArray[np.int32]:
-    """Renumber the objects 1..n in the order of their first pixel."""
-    flat = labels.ravel()
-    pixels = np.flatnonzero(flat)[::-1]
-    first = np.full(flat.max(initial=0) + 1, flat.size)
-    first[flat[pixels]] = pixels  # of a repeated id the last assignment stays: its first pixel
-    order = np.argsort(first)[: np.count_nonzero(first < flat.size)]
-    new_id = np.zeros(len(first), np.int32)
-    new_id[order] = np.arange(1, len(order) + 1)
-    return new_id[labels]
+def _fill_holes(window: NDArray[np.int32], number: int) -> None:
+    """Fill the holes of an object in place, in its bounding box."""
+    diagonal = np.ones((3,) * window.ndim, bool)
+    window[(window == 0) & ndi.binary_fill_holes(window == number, diagonal)] = number

@@ -1,0 +1,77 @@
+"""Labels as runs: stretches of equal pixels along the last axis, far fewer than pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """Stretches along the last axis in which none of some images changes.
+
+    Parameters
+    ----------
+    shape
+        Of the images.
+    starts, lengths
+        (runs,) integer: flat index of each run's first pixel, ascending, and its pixels.
+    ids
+        For each image the (runs,) values there, in the image's dtype.
+    """
+
+    shape: tuple[int, ...]
+    starts: NDArray[np.intp]
+    lengths: NDArray[np.intp]
+    ids: tuple[NDArray, ...]
+
+    def sizes(self, ids: NDArray) -> NDArray[np.int64]:
+        """Return the pixels of every id from 0 to the highest of these (runs,) ids."""
+        return np.bincount(ids, self.lengths).astype(np.int64)
+
+    def painted(self, values: NDArray) -> NDArray:
+        """Return the image in which each run has its value of these (runs,)."""
+        return np.repeat(values, self.lengths).reshape(self.shape)
+
+
+def find_runs(*images: NDArray) -> Runs:
+    """Return the runs of one image or, of several of the same shape, those common to all.
+
+    Examples
+    --------
+    >>> runs = find_runs(np.array([[1, 1, 0], [0, 2, 2]]))
+    >>> runs.starts, runs.lengths, runs.ids
+    (array([0, 2, 3, 4]), array([2, 1, 1, 2]), (array([1, 0, 0, 2]),))
+    """
+    shape = images[0].shape
+    starting = np.zeros(shape, bool)
+    starting[..., :1] = True
+    for image in images:
+        starting[..., 1:] |= image[..., 1:] != image[..., :-1]
+    starts = np.flatnonzero(starting)
+    lengths = np.diff(starts, append=starting.size)
+    return Runs(shape, starts, lengths, tuple(image.ravel()[starts] for image in images))
+
+
+def numbered(ids: NDArray) -> NDArray[np.int32]:
+    """Return a table of new ids, 1 to n in the order in which ids first appear; 0 stays 0.
+
+    Parameters
+    ----------
+    ids
+        (runs,) integers, none below 0.
+
+    Examples
+    --------
+    >>> numbered(np.array([0, 3, 1, 0, 3]))
+    array([0, 2, 0, 1], dtype=int32)
+    """
+    first = np.full(ids.max(initial=0) + 1, len(ids))
+    first[ids[::-1]] = np.arange(len(ids))[::-1]  # of a repeated id the last assignment stays
+    first[0] = len(ids)
+    order = np.argsort(first)[: np.count_nonzero(first < len(ids))]
+    table = np.zeros(len(first), np.int32)
+    table[order] = np.arange(1, len(order) + 1)
+    return table
