@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage as ndi
-from skimage.segmentation import relabel_sequential
+
+from seamless_unet.nearest_objects import two_nearest
 
 # a border term below this is lost next to the class weight in float32
 _NEGLIGIBLE = 6e-8
@@ -43,7 +43,7 @@ def weight_map(
     Returns
     -------
     ndarray
-        ([Z,] Y, X) float32, equal within 1e-5 to one distance transform per object.
+        ([Z,] Y, X) float32, equal within 1e-6 to one distance transform per object.
 
     Raises
     ------
@@ -68,37 +68,11 @@ def weight_map(
                 weights[pixels] = labels.size / (2 * count)
     if w0 > _NEGLIGIBLE:
         reach = sigma * math.sqrt(2 * math.log(w0 / _NEGLIGIBLE))
-        nearest, second = _two_nearest(labels, reach, spacing)
+        nearest, second = two_nearest(labels, reach, spacing=spacing)
         between = ~foreground & (second < reach)
-        distance = nearest[between] + second[between]
+        distance = np.add(nearest[between], second[between], dtype=np.float64)
         weights[between] += w0 * np.exp(-(distance**2) / (2 * sigma**2))
     return weights
-
-
-def _two_nearest(
-    labels: NDArray, reach: float, spacing: Sequence[float] | None
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the distances to the nearest and second nearest object, exact up to ``reach``.
-
-    One distance transform per object, within its bounding box grown by ``reach``: the time is
-    that of the boxes, not of objects times pixels.
-    """
-    nearest = np.full(labels.shape, np.inf, np.float32)
-    second = np.full(labels.shape, np.inf, np.float32)
-    steps = np.ones(labels.ndim) if spacing is None else np.asarray(spacing, float)
-    grow = np.ceil(reach / steps).astype(int)
-    ids = relabel_sequential(np.where(labels > 0, labels, 0))[0]
-    for number, box in enumerate(ndi.find_objects(ids), 1):
-        window = tuple(
-            slice(max(side.start - margin, 0), side.stop + margin)
-            for side, margin in zip(box, grow, strict=True)
-        )
-        outside = ids[window] != number
-        distance = ndi.distance_transform_edt(outside, sampling=steps).astype(np.float32)
-        one, two = nearest[window], second[window]
-        np.minimum(two, np.maximum(one, distance), out=two)
-        np.minimum(one, distance, out=one)
-    return nearest, second
 
 
 def separate_touching(labels: NDArray, *, gap: int = 2) -> NDArray:
@@ -120,10 +94,24 @@ def separate_touching(labels: NDArray, *, gap: int = 2) -> NDArray:
     array([[1, 1, 0, 0, 2, 2]])
     """
     labels = np.asarray(labels)
-    ids = relabel_sequential(np.where(labels > 0, labels, 0))[0]
-    highest = ndi.maximum_filter(ids, size=gap + 1)
-    lowest = ndi.minimum_filter(np.where(ids > 0, ids, ids.max() + 1), size=gap + 1)
-    touching = (labels > 0) & (highest != lowest)
+    foreground = labels > 0
+    highest = _spread(labels, np.maximum, gap // 2)
+    beyond_any = np.iinfo(labels.dtype).max
+    lowest = _spread(np.where(foreground, labels, beyond_any), np.minimum, gap // 2)
+    touching = foreground & (highest != lowest)
     separated = np.where(touching, 0, labels)
-    vanished = np.setdiff1d(labels, separated)
-    return np.where(np.isin(labels, vanished) & touching, labels, separated)
+    vanished = np.setdiff1d(labels[touching], separated)
+    separated[touching] = np.where(np.isin(labels[touching], vanished), labels[touching], 0)
+    return separated
+
+
+def _spread(values: NDArray, extreme: np.ufunc, pixels: int) -> NDArray:
+    """Return the extreme of the square or cube that reaches so many pixels to each side."""
+    for axis in range(values.ndim):
+        for _ in range(pixels):
+            before = np.moveaxis(values, axis, 0)
+            values = values.copy()
+            after = np.moveaxis(values, axis, 0)
+            extreme(after[1:], before[:-1], out=after[1:])
+            extreme(after[:-1], before[1:], out=after[:-1])
+    return values
