@@ -148,6 +148,8 @@ def test_ids_may_be_far_apart_and_of_any_whole_type():
     predicted = np.array([[2**40, 2**40, 0, 7]])
     assert evaluate(truth, predicted).mean_ap == 1
     assert evaluate(truth > 0, truth > 0).true_objects == 1
+    highest = np.array([[2**64 - 1, 2**64 - 1, 0, 2**64 - 2]], np.uint64)
+    assert evaluate(truth, highest).mean_ap == 1
 
 
 def test_overall_is_the_evaluation_of_all_images_at_once(rng):

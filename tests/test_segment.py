@@ -1,6 +1,10 @@
+from itertools import product
+
 import numpy as np
 import pytest
 import tifffile
+from scipy import ndimage as ndi
+from skimage.segmentation import relabel_sequential, watershed
 
 from cases import CASES, picture
 from seamless_unet.image_io import sample_path
@@ -29,6 +33,76 @@ def chessboard_distances(labels):
     return np.array(
         [np.abs(pixels[..., None, :] - inside).max(-1).min(-1) for inside in objects]
     ).reshape(-1, *labels.shape)
+
+
+def plainly(p, *, threshold, seed_threshold, cored, min_size, fill_holes, grow):
+    """What `segment` returns, found by looking at the whole image for every object."""
+    foreground = 1 - p[0]
+    labels, count = ndi.label(foreground > threshold)
+    if seed_threshold is not None and (cored or seed_threshold > threshold):
+        core = p[2] if cored else foreground
+        seeds = ndi.label((core > seed_threshold) & (labels > 0))[0]
+        for number in range(1, seeds.max() + 1):
+            if (seeds == number).sum() < max(3, min_size // (6 if cored else 3)):
+                seeds[seeds == number] = 0
+        seeds_of = [set(seeds[labels == piece]) - {0} for piece in range(count + 1)]
+        where = np.isin(
+            labels, [piece for piece in range(1, count + 1) if len(seeds_of[piece]) > 1]
+        )
+        divided = watershed(-(foreground + core), seeds * where, mask=where)
+        labels = np.where(where, divided + count, labels)
+    labels[np.isin(labels, np.flatnonzero(np.bincount(labels.ravel()) < min_size))] = 0
+    labels = relabel_sequential(labels)[0]
+    if grow and labels.max() > 1:
+        first, second = np.sort(chessboard_distances(labels), axis=0)[:2]
+        between = (labels == 0) & (first + second <= grow + 1)
+        nearest = ndi.distance_transform_cdt(
+            labels == 0, return_distances=False, return_indices=True
+        )
+        labels = np.where(between, labels[tuple(nearest)], labels)
+    for number in range(1, labels.max() + 1) if fill_holes else ():
+        filled = ndi.binary_fill_holes(labels == number, np.ones((3,) * labels.ndim))
+        labels[filled & (labels == 0)] = number
+    order = [number for number in dict.fromkeys(labels.ravel().tolist()) if number]
+    new_id = {0: 0} | {number: new for new, number in enumerate(order, 1)}
+    return np.vectorize(new_id.get)(labels)
+
+
+def random_options(rng):
+    return {
+        "threshold": rng.choice([0.1, 0.3, 0.5, 0.6]),
+        "seed_threshold": rng.choice([None, 0.3, 0.5, 0.7]),
+        "cored": bool(rng.integers(2)),
+        "min_size": int(rng.choice([0, 2, 6, 20])),
+        "fill_holes": bool(rng.integers(4)),
+        "grow": int(rng.integers(6)),
+    }
+
+
+@pytest.mark.parametrize("shape", [(24, 31), (1, 40), (40, 1), (6, 9, 11)])
+@pytest.mark.parametrize("smooth", [0, 0.6, 1.0])
+def test_equals_looking_at_the_whole_image_for_every_object(shape, smooth, rng):
+    counted = np.zeros(4, int)  # of comparisons in which each step changed something
+    for _ in range(40):
+        logits = np.array(
+            [ndi.gaussian_filter(x, smooth) for x in rng.standard_normal((3, *shape))]
+        )
+        p = np.exp(4 * logits / logits.std())
+        p /= p.sum(axis=0)
+        options = random_options(rng)
+        labels = segment(p, **options)
+        np.testing.assert_array_equal(labels, plainly(p, **options), str(options))
+        changes = {"seed_threshold": None}, {"min_size": 0}, {"grow": 0}, {"fill_holes": False}
+        counted += [(segment(p, **options | change) != labels).any() for change in changes]
+    assert 1 in shape or counted.all()  # or the comparison would prove little
+
+
+@pytest.mark.parametrize("side", [1, 5, 8])
+def test_gaps_are_the_same_in_blocks_of_any_size(side, rng, monkeypatch):
+    foreground = rng.random((19, 23)) < 0.1
+    whole = segment(certain(foreground), grow=4)
+    monkeypatch.setattr("seamless_unet.gaps._BLOCK", side**2)
+    np.testing.assert_array_equal(segment(certain(foreground), grow=4), whole)
 
 
 @pytest.mark.parametrize("threshold", [0.3, 0.5, 0.7])
@@ -284,6 +358,33 @@ def test_volumes_are_linked_through_time():
 def test_no_slice_and_no_object_give_none():
     assert link_slices(np.zeros((0, 3, 3), int)).shape == (0, 3, 3)
     assert not link_slices(np.zeros((3, 3, 3), int)).any()
+
+
+@pytest.mark.parametrize("shape", [(4, 14, 15), (3, 4, 7, 6)])
+def test_linking_equals_trying_all_pairs(shape, rng):
+    coarse = [rng.integers(0, 9, (shape[0], *(n // 3 + 1 for n in shape[1:]))) for _ in range(9)]
+    for stack in coarse:
+        for axis in range(1, len(shape)):
+            stack = stack.repeat(3, axis).take(range(shape[axis]), axis)
+        stack = np.where(rng.random(shape) < 0.1, 0, stack)
+        linked = link_slices(stack, min_overlap=0.4)
+        assert list(dict.fromkeys(linked[linked > 0].tolist())) == list(range(1, linked.max() + 1))
+        for before, ids, now in zip(linked, stack[1:], linked[1:], strict=False):
+            pairs = []
+            for old, new in product(np.unique(before[before > 0]), np.unique(ids[ids > 0])):
+                shared = ((before == old) & (ids == new)).sum()
+                sizes = (before == old).sum(), (ids == new).sum()
+                if shared and shared >= 0.4 * min(sizes):
+                    pairs.append((shared / (sum(sizes) - shared), old, new))
+            taken = {}  # new: old
+            for _, old, new in sorted(pairs, key=lambda pair: -pair[0]):
+                taken |= {new: old} if new not in taken and old not in taken.values() else {}
+            ious = {iou for iou, _, _ in pairs}
+            for new in np.unique(ids[ids > 0]):
+                (given,) = np.unique(now[ids == new])
+                if len(ious) == len(pairs):  # or it is a matter of order
+                    assert given == taken.get(new, given)
+                    assert (given in before) == (new in taken)
 
 
 @pytest.mark.parametrize("min_overlap", [0, -0.1, 1.1])
