@@ -73,6 +73,32 @@ def test_a_model_that_was_replaced_is_read_again(segment_request, pixel_model):
     assert list(compute.serve(segment_request, compute.Orders()))[-1]["objects"] == 0
 
 
+def test_warming_up_reads_the_model_once_and_yields_to_a_waiting_job(segment_request, monkeypatch):
+    read = []
+
+    def load(path):
+        read.append(path)
+        return load_model(path)
+
+    monkeypatch.setattr(compute, "load_model", load)
+    warm = {**segment_request, "request": "warm", "id": 0}
+    orders = compute.Orders()
+    orders.requests.put(segment_request)
+    assert names(compute.serve(warm, orders)) == ["running", "warm"]
+    assert read == []
+    orders.requests.get()
+    assert names(compute.serve(warm, orders)) == ["running", "warm"]
+    assert names(compute.serve(segment_request, orders))[-1] == "segmented"
+    assert len(read) == 1
+
+
+@pytest.mark.parametrize("shape", [{"ndim": 3}, {"in_channels": 3, "classes": 4}])
+def test_any_model_can_be_warmed_up(segment_request, pixel_model, shape):
+    save_model(pixel_model(**shape), segment_request["model"])
+    warm = {**segment_request, "request": "warm"}
+    assert names(compute.serve(warm, compute.Orders())) == ["running", "warm"]
+
+
 def test_cancelled_before_and_while(segment_request):
     orders = compute.Orders(cancelled={1})
     assert names(compute.serve(segment_request, orders)) == ["cancelled"]

@@ -11,6 +11,8 @@ request     keys                                                    events
 segment     id, image, axes, model, device, output, options         progress, segmented
 train       id, images, labels, axes, pixel_size, preset, changes,  prepared, step, validated,
             device, output, checkpoint                              trained
+warm        id, model, device: be ready to segment, unless a        warm
+            request is waiting
 stop        id: end a training and keep its best model              trained
 cancel      id: drop the job                                        cancelled
 =========== ======================================================= ==========================
@@ -124,8 +126,7 @@ def segment(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any]
     from seamless_unet.stack import Segmented, segment_stack
     from seamless_unet.train import choose_device
 
-    path = Path(request["model"])
-    model = _model(path, path.stat().st_mtime_ns)
+    model = _model(request["model"])
     yield {"event": "progress", "fraction": 0.0}
     image = np.load(request["image"], mmap_mode="r")
     device = choose_device(request["device"])
@@ -137,8 +138,28 @@ def segment(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any]
             yield {"event": "progress", "fraction": item.done / item.total}
 
 
+def warm(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any], None, None]:
+    """Segment next to nothing: all that is slow the first time has happened then."""
+    from seamless_unet.stack import segment_stack
+    from seamless_unet.train import choose_device
+
+    if orders.requests.empty():
+        model = _model(request["model"])
+        network = model.info.network
+        nothing = np.zeros((network.in_channels, *(8,) * network.ndim), np.uint8)
+        axes = "C" + "ZYX"[-network.ndim :]
+        for _ in segment_stack(model, nothing, axes, device=choose_device(request["device"])):
+            pass
+    yield {"event": "warm"}
+
+
+def _model(name: str) -> Model:
+    path = Path(name)
+    return _read(path, path.stat().st_mtime_ns)
+
+
 @functools.lru_cache(maxsize=2)
-def _model(path: Path, modified: int) -> Model:
+def _read(path: Path, modified: int) -> Model:
     """Read a model once; ``modified`` makes a file that was replaced count as another."""
     return load_model(path)
 
@@ -218,7 +239,7 @@ def _every(seconds: float) -> Callable[[], bool]:
     return due
 
 
-_JOBS = {"segment": segment, "train": train}
+_JOBS = {"segment": segment, "train": train, "warm": warm}
 
 if __name__ == "__main__":
     main()

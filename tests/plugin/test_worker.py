@@ -114,6 +114,35 @@ def test_kill_9_ends_in_a_message_and_the_next_job_works(
     assert following.names()[-1] == "segmented"
 
 
+def test_the_child_warms_up_before_any_job_and_again_after_it_was_killed(
+    worker, qtbot, library, threshold_model, image, large
+):
+    worker.shut_down()
+    worker.warm(str(library / "threshold.safetensors"), "cpu")
+    assert worker.process is None  # the dock is drawn first
+    qtbot.waitUntil(lambda: worker.process is not None, timeout=5000)
+    warm = worker.process
+    listener = Listener(worker, library, large, **SLOW)
+    qtbot.waitUntil(lambda: "progress" in listener.names(), timeout=60_000)
+    assert worker.process is warm
+    os.kill(warm.pid, signal.SIGSTOP)
+    worker.cancel(listener.job)
+    qtbot.waitUntil(lambda: worker.process not in (None, warm), timeout=5000)
+    following = Listener(worker, library, image)
+    qtbot.waitUntil(lambda: following.job.done, timeout=60_000)
+    assert following.names()[-1] == "segmented"
+
+
+def test_what_cannot_be_warmed_up_is_no_error_before_the_job(
+    worker, qtbot, library, threshold_model, image
+):
+    worker.warm(str(library / "gone.safetensors"), "cpu")
+    qtbot.wait(500)
+    listener = Listener(worker, library, image)
+    qtbot.waitUntil(lambda: listener.job.done, timeout=60_000)
+    assert listener.names() == ["running", "progress", "progress", "segmented"]
+
+
 def test_a_layer_that_cannot_be_read_is_an_error(worker, qtbot, library, threshold_model):
     def fail(block):
         raise OSError("the network drive is gone")

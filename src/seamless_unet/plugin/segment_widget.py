@@ -129,6 +129,8 @@ class SegmentWidget(Panel):
     def _model_changed(self, *_: Any) -> None:
         path = self.model.value
         self.description.setText(models.describe(path) if path else "There is no model yet.")
+        if path:
+            self.worker.warm(path, self.device.value)
         info = self._info()
         objects = info is None or info.output == "objects"
         self.not_applicable = [] if objects else [self.threshold, self.min_size]

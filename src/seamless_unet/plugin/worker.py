@@ -1,6 +1,6 @@
 """The child process that computes, seen from the window.
 
-There is one per napari, shared by all widgets and viewers, started by the first job and kept
+There is one per napari, shared by all widgets and viewers, started by the first dock and kept
 warm. Its events arrive in the main thread. napari never imports torch, so whatever happens
 over there (no memory, a crash, ``kill -9``) ends in a message here.
 """
@@ -24,6 +24,7 @@ from qtpy.QtCore import QCoreApplication, QObject, Qt, QTimer, Signal  # type: i
 Event = dict[str, Any]
 _COMMAND = [sys.executable, "-P", "-m", "seamless_unet.compute"]
 _GRACE = 1000  # milliseconds that a cancelled job has to end before its process is killed
+_PAUSE = 300  # milliseconds without another wish before the child warms up: draw the dock first
 _PIECE = 2**26  # bytes of an array that are copied at a time
 _LAST = {"segmented", "trained", "cancelled", "error", "crashed"}
 
@@ -56,11 +57,34 @@ class Worker(QObject):
         self._jobs: dict[int, Job] = {}
         self._count = 0
         self._ending: set[int] = set()  # cancelled jobs that the child may still be busy with
+        self._warming = ""  # the last request to warm up
+        self._idle = QTimer(self, singleShot=True, interval=_PAUSE, timeout=self._warm_up)
         self._lock = threading.Lock()  # over the process and what is written to it
         self._arrived.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
         atexit.register(self.shut_down)
         if application := QCoreApplication.instance():
             application.aboutToQuit.connect(self.shut_down)
+
+    def warm(self, model: str, device: str) -> None:
+        """Let the child load what segmenting needs, so that the first job starts at once.
+
+        Nothing is reported: where it fails, the job that needs it will say so.
+
+        Parameters
+        ----------
+        model
+            Its path.
+        device
+            As in a request.
+        """
+        request = {"request": "warm", "id": 0, "model": model, "device": device}
+        self._warming = json.dumps(request)
+        self._idle.start()
+
+    def _warm_up(self) -> None:
+        with self._lock, contextlib.suppress(OSError):
+            if self._warming:
+                self._write(self._warming)
 
     def submit(
         self, request: Event, arrays: Mapping[str, Any], *, on_event: Callable[[Event], None]
@@ -103,6 +127,7 @@ class Worker(QObject):
 
     def shut_down(self) -> None:
         """End the child process and remove the temporary files."""
+        self._idle.stop()
         self._kill()
         self._jobs.clear()
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -194,6 +219,7 @@ class Worker(QObject):
         if job.number in self._ending:
             self._kill()
             self._send_again()
+            self._warm_up()
 
     def _kill(self) -> None:
         with self._lock:
