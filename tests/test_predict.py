@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from seamless_unet.config import ModelInfo, Normalization, UNetConfig
 from seamless_unet.model_file import Model
 from seamless_unet.predict import Progress, predict, predict_tiles
+from seamless_unet.stream import Stream
 from seamless_unet.unet import UNet
 
 
@@ -146,7 +147,7 @@ def test_progress_counts_tiles_and_cancelling_is_to_stop():
 
 
 def test_out_of_memory_shrinks_the_tile_and_goes_on(monkeypatch):
-    net, image = network(), np.random.default_rng(0).random((70, 50))
+    net, image = network(padding="same"), np.random.default_rng(0).random((70, 50))
     expected = predict(net, image)
     forward, sizes = net.forward, []
 
@@ -164,7 +165,7 @@ def test_out_of_memory_shrinks_the_tile_and_goes_on(monkeypatch):
 
 
 def test_out_of_memory_at_a_border_tile_leaves_nothing_unwritten(monkeypatch):
-    net = network(depth=1)
+    net = network(depth=1, padding="same")
     image = np.random.default_rng(0).random((34, 34))  # a tile of 32 and a rest of 2 pixels
     expected = predict(net, image)
     forward, calls = net.forward, []
@@ -181,8 +182,31 @@ def test_out_of_memory_at_a_border_tile_leaves_nothing_unwritten(monkeypatch):
     np.testing.assert_allclose(out, expected, atol=1e-5)
 
 
-def test_out_of_memory_at_the_smallest_tile_is_an_error(monkeypatch):
+def test_out_of_memory_in_the_middle_of_a_stream_goes_on_in_smaller_slabs(monkeypatch):
     net = network()
+    image = np.random.default_rng(0).random((90, 60))
+    expected = predict(net, image, symmetries=True)
+    push, pushes, failed = Stream.push, [], []
+
+    def small_memory(stream, x):
+        pushes.append(x.shape)
+        if len(pushes) > 10 and x.shape[2] * x.shape[3] > 300:
+            failed.append(tuple(x.shape[2:]))
+            raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
+        return push(stream, x)
+
+    monkeypatch.setattr(Stream, "push", small_memory)
+    monkeypatch.setattr("seamless_unet.tile_pass.slab_rows", lambda *a, **k: 16)
+    out = np.full((2, 90, 60), np.nan, np.float32)
+    events = list(predict_tiles(net, image, out, symmetries=True))
+    np.testing.assert_allclose(out, expected, atol=1e-5)
+    # first half the rows, then, where 4 is the least, half the width
+    assert {16, 8, 4} <= {min(shape) for shape in failed}
+    assert events[-1].done == events[-1].total
+
+
+def test_out_of_memory_at_the_smallest_tile_is_an_error(monkeypatch):
+    net = network(padding="same")
 
     def no_memory(x):
         raise torch.OutOfMemoryError("CUDA out of memory")
@@ -190,6 +214,27 @@ def test_out_of_memory_at_the_smallest_tile_is_an_error(monkeypatch):
     monkeypatch.setattr(net, "forward", no_memory)
     with pytest.raises(torch.OutOfMemoryError):
         predict(net, np.zeros((30, 30)))
+
+
+@pytest.mark.parametrize(("precision", "near"), [("bfloat16", 0.05), ("float16", 0.01)])
+def test_less_precision_on_request_gives_nearly_the_same(precision, near):
+    net, image = network(), np.random.default_rng(0).random((60, 40))
+    exact, rough = predict(net, image), predict(net, image, precision=precision)
+    assert rough.dtype == np.float32
+    assert 0 < abs(exact - rough).max() < near
+    with pytest.raises(ValueError, match="must be one of float32, bfloat16, float16"):
+        predict(net, image, precision="double")
+
+
+@pytest.mark.parametrize("symmetries", [False, True])
+def test_slabs_of_any_size_give_the_same(monkeypatch, symmetries):
+    net = network(depth=3).double()
+    image = np.random.default_rng(0).random((60, 75))
+    expected = predict(net, image, symmetries=symmetries)
+    for rows in (1, 13, 64):
+        monkeypatch.setattr("seamless_unet.tile_pass.slab_rows", lambda *a, n=rows, **k: n)
+        result = predict(net, image, symmetries=symmetries)
+        np.testing.assert_allclose(result, expected, rtol=0, atol=1e-15 if symmetries else 0)
 
 
 def test_the_network_is_left_in_the_mode_it_was_in():

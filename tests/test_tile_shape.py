@@ -1,19 +1,45 @@
 import numpy as np
 import pytest
+import torch
 
 from seamless_unet.config import UNetConfig
 from seamless_unet.predict import predict
-from seamless_unet.tile_shape import choose_tile_shape
+from seamless_unet.tile_shape import choose_tile_shape, slab_rows
 from seamless_unet.unet import UNet
 
 
 @pytest.mark.parametrize("ndim", [2, 3])
 def test_tiles_fit_the_memory_budget_and_cut_evenly(ndim):
-    net = UNet(UNetConfig(ndim=ndim, depth=2, base_channels=8))
+    net = UNet(UNetConfig(ndim=ndim, depth=2, base_channels=8, padding="same"))
     shape = (300, 500, 700)[-ndim:]
     small = choose_tile_shape(shape, net, memory=40_000_000)
     large = choose_tile_shape(shape, net, memory=4_000_000_000)
     per_pixel = 8 * 8 * 4
     assert np.prod(small) * per_pixel <= 40_000_000 < np.prod(large) * per_pixel
     assert all(map(net.geometry.is_legal, small + large))
-    assert predict(net, np.zeros((9,) * ndim), memory=1).shape == (2, *(9,) * ndim)
+
+
+def test_a_tile_that_is_streamed_is_as_long_as_the_image_and_as_wide_as_memory_allows():
+    net = UNet(UNetConfig(depth=2, base_channels=8))
+    read = net.geometry.read_size
+    assert choose_tile_shape((500, 7000), net, memory=10**9) == (read(500), read(7000))
+    narrow, long = choose_tile_shape((500, 7000), net, memory=600_000)
+    assert long == read(7000)
+    assert narrow < read(500)
+    assert net.geometry.is_legal(narrow)
+
+
+def test_slabs_have_fewer_rows_where_an_image_is_wide_or_memory_scarce():
+    net = UNet(UNetConfig(depth=2, base_channels=8))
+    of_narrow, of_wide = (slab_rows((5000, x), 0, net, memory=10**9) for x in (500, 5000))
+    assert of_narrow > of_wide > 0
+    assert slab_rows((5000, 500), 0, net, memory=1_000_000) < of_narrow
+    assert slab_rows((5000, 500), 0, net, memory=1) == net.geometry.step
+    assert slab_rows((20, 10), 0, net, memory=10**9) == 20
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_the_smallest_budget_still_predicts(ndim):
+    net = UNet(UNetConfig(ndim=ndim, depth=2, base_channels=2))
+    image = np.random.default_rng(0).random((9,) * ndim)
+    torch.testing.assert_close(predict(net, image, memory=1), predict(net, image))

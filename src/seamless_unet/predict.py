@@ -5,24 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from seamless_unet.config import Normalization, UNetConfig
-from seamless_unet.geometry import Geometry, Tile, mirrored, tiles
+from seamless_unet.geometry import Tile, tiles
 from seamless_unet.model_file import Model
 from seamless_unet.normalize import measure
-from seamless_unet.tile_shape import choose_tile_shape
+from seamless_unet.tile_pass import PRECISIONS, TilePass, network_steps
+from seamless_unet.tile_shape import choose_tile_shape, free_memory, stream_axis
+from seamless_unet.turned import TURNS
 from seamless_unet.unet import UNet
 
 
 @dataclass(frozen=True)
 class Progress:
-    """So many tiles of so many are done."""
+    """So many pieces of the work, tiles or slabs of them, out of so many are done."""
 
     done: int
     total: int
@@ -36,6 +36,7 @@ def predict(
     device: str | None = None,
     symmetries: bool = False,
     memory: int | None = None,
+    precision: str = "float32",
 ) -> NDArray[np.floating]:
     """Return the class probabilities of an image of any size.
 
@@ -56,6 +57,10 @@ def predict(
     memory
         Budget in bytes for the network's intermediate results; ``None`` takes a quarter of what
         is free, at most 1 GiB on a CPU.
+    precision
+        ``"float32"`` is exact. ``"bfloat16"`` and ``"float16"`` let PyTorch compute convolutions
+        with 8 and 11 bits, which is faster on GPUs that can; probabilities then differ by some
+        0.01 and 0.001, from tile to tile too.
 
     Returns
     -------
@@ -81,6 +86,7 @@ def predict(
         device=device,
         symmetries=symmetries,
         memory=memory,
+        precision=precision,
     ):
         pass
     return out
@@ -95,10 +101,12 @@ def predict_tiles(
     device: str | None = None,
     symmetries: bool = False,
     memory: int | None = None,
+    precision: str = "float32",
 ) -> Iterator[Progress]:
-    """Fill ``out`` tile by tile; stop iterating to cancel. See `predict` for the parameters.
+    """Fill ``out`` piece by piece; stop iterating to cancel. See `predict` for the parameters.
 
-    Where the device runs out of memory the tile is halved and the work goes on.
+    On a CPU a network with unpadded convolutions takes its tiles slab by slab (`Stream`). Where
+    the device runs out of memory the tile is halved and the work goes on.
 
     Parameters
     ----------
@@ -109,34 +117,49 @@ def predict_tiles(
     normalization = model.info.normalization if isinstance(model, Model) else Normalization()
     network = network.to(device)
     image = _with_channels(image, network.config)
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision {precision!r} must be one of {', '.join(PRECISIONS)}")
+    memory = memory or free_memory(network)
     offset, scale = measure(image, normalization)
-    pending = _cut(image.shape[1:], network, tile_shape, memory)
-    limit = math.inf  # pixels that a tile may read, lowered where memory runs out
-    done = 0
+    turns = TURNS if symmetries else TURNS[:1]
     was_training = network.training
     network.eval()
     try:
-        while pending:
-            tile = pending[0]
-            if math.prod(tile.read) >= limit and (halves := _halves(tile, network.geometry)):
-                pending[:1] = halves
-                continue
-            piece = (_read(image, tile, network.geometry) - offset) / scale
-            try:
-                probabilities = _tile_probabilities(network, piece, symmetries)
-            except RuntimeError as error:
-                if not _out_of_memory(error) or not _halves(tile, network.geometry):
-                    raise
-                limit = math.prod(tile.read)
-                torch.cuda.empty_cache()
-                continue
-            inside = _inside(tile, network.geometry)
-            out[(slice(None), *tile.write)] = probabilities[(slice(None), *inside)]
-            del pending[0]
-            done += 1
-            yield Progress(done, done + len(pending))
+        kind = PRECISIONS[precision]
+        steps = network_steps(network, kind)
+        way = TilePass(network, image, offset, scale, out, turns, memory, kind, steps)
+        yield from _through(way, _cut(image.shape[1:], network, tile_shape, memory))
     finally:
         network.train(was_training)
+
+
+def _through(way: TilePass, pending: list[Tile]) -> Iterator[Progress]:
+    """Write the tiles; where memory runs out, begin a tile again in smaller pieces."""
+    limit = math.inf  # pixels that a tile may read, lowered where memory runs out
+    done, total = 0, sum(map(way.slabs, pending))
+    while pending:
+        tile = pending[0]
+        if math.prod(tile.read) >= limit and (halves := _halves(tile, way)):
+            total += sum(map(way.slabs, halves)) - way.slabs(tile)
+            pending[:1] = halves
+            continue
+        before = done
+        try:
+            for _ in way.write(tile):
+                done += 1
+                yield Progress(done, total)
+        except RuntimeError as error:
+            smaller = way.with_smaller_slabs(tile)
+            if not _out_of_memory(error) or not (smaller or _halves(tile, way)):
+                raise
+            torch.cuda.empty_cache()
+            done = before
+            if smaller:
+                way, total = smaller, done + sum(map(smaller.slabs, pending))
+            else:
+                limit = math.prod(tile.read)
+            continue
+        del pending[0]
 
 
 def _with_channels(image: NDArray, config: UNetConfig) -> NDArray:
@@ -160,7 +183,7 @@ def _cut(
     shape: tuple[int, ...],
     network: UNet,
     tile_shape: int | Sequence[int] | None,
-    memory: int | None,
+    memory: int,
 ) -> list[Tile]:
     if tile_shape is None:
         tile_shape = choose_tile_shape(shape, network, memory=memory)
@@ -171,14 +194,17 @@ def _cut(
     return list(tiles(shape, tile_shape, network.geometry))
 
 
-def _halves(tile: Tile, geometry: Geometry) -> list[Tile]:
+def _halves(tile: Tile, way: TilePass) -> list[Tile]:
     """Cut a tile in two along its longest axis; nothing where it cannot be made smaller.
 
-    A tile at the image's far border may read more than it needs, which is left away.
+    A tile at the image's far border may read more than it needs, which is left away. One that is
+    taken slab by slab gets narrower, not shorter.
     """
+    geometry = way.network.geometry
     sizes = [b - a for a, b in zip(tile.start, tile.stop, strict=True)]
     needed = tuple(geometry.read_size(size) for size in sizes)
-    axis = sizes.index(max(sizes))
+    kept = None if way.steps is None else stream_axis(tile.read)
+    axis = max((i for i in range(len(sizes)) if i != kept), key=lambda i: sizes[i])
     half = -(-sizes[axis] // 2 // geometry.step) * geometry.step or geometry.step
     if half >= sizes[axis]:
         return [] if needed == tile.read else [Tile(tile.start, tile.stop, needed)]
@@ -197,64 +223,3 @@ def _replaced(values: tuple[int, ...], axis: int, value: int) -> tuple[int, ...]
 
 def _out_of_memory(error: RuntimeError) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
-
-
-def _read(image: NDArray, tile: Tile, geometry: Geometry) -> NDArray:
-    """Return what a tile reads, (C, *tile.read), mirrored beyond the image's border."""
-    axes = zip(tile.start, tile.read, image.shape[1:], strict=True)
-    indices = [
-        np.array(mirrored(start - geometry.near, start - geometry.near + read, size))
-        for start, read, size in axes
-    ]
-    # a view of the part inside the image first: memory-mapped images are read once, in order
-    lows = [int(index.min()) for index in indices]
-    part = image[
-        (slice(None), *(slice(a, i.max() + 1) for a, i in zip(lows, indices, strict=True)))
-    ]
-    inner = [index - low for low, index in zip(lows, indices, strict=True)]
-    return np.asarray(part)[np.ix_(np.arange(len(image)), *inner)]
-
-
-def _inside(tile: Tile, geometry: Geometry) -> tuple[slice, ...]:
-    """Where in the network's output of a tile the written pixels are."""
-    start = 0 if geometry.valid else geometry.near
-    sizes = zip(tile.start, tile.stop, strict=True)
-    return tuple(slice(start, start + b - a) for a, b in sizes)
-
-
-def _tile_probabilities(network: UNet, piece: NDArray, symmetries: bool) -> NDArray:
-    """Return the probabilities (K, *out) of one tile that was read and normalized."""
-    image = torch.from_numpy(piece).to(network.device, network.dtype)[None]  # (1, C, [Z,] Y, X)
-    variants = list(product(range(4), (False, True))) if symmetries else [(0, False)]
-    total: Tensor | None = None
-    # TF32 would round to 10 bits, a hundred times the difference that tiles may make
-    exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, allow_tf32=False)
-    with torch.inference_mode(), exact:
-        for turns, flip in variants:
-            logits = network(_turned(image, turns, flip))
-            probabilities = _turned_back(_probabilities(logits), turns, flip)
-            total = probabilities if total is None else total + probabilities
-    assert total is not None
-    return (total[0] / len(variants)).cpu().numpy()
-
-
-def _probabilities(logits: Tensor) -> Tensor:
-    """Return the softmax over channels, (1, K, ...); a single logit stands against 0.
-
-    Written out because torch's own softmax and sigmoid round differently at the ends of a row,
-    which would let tiles differ in their last bit.
-    """
-    if logits.shape[1] == 1:
-        logits = torch.cat([torch.zeros_like(logits), logits], dim=1)
-    parts = (logits - logits.amax(dim=1, keepdim=True)).exp().unbind(dim=1)
-    total = sum(parts[1:], start=parts[0])
-    return torch.stack([part / total for part in parts], dim=1)
-
-
-def _turned(x: Tensor, turns: int, flip: bool) -> Tensor:
-    x = torch.rot90(x, turns, dims=(-2, -1))
-    return x.flip(-1) if flip else x
-
-
-def _turned_back(x: Tensor, turns: int, flip: bool) -> Tensor:
-    return torch.rot90(x.flip(-1) if flip else x, -turns, dims=(-2, -1))

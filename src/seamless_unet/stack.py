@@ -50,6 +50,7 @@ def segment_stack(
     device: str | None = None,
     symmetries: bool = False,
     memory: int | None = None,
+    precision: str = "float32",
     threshold: float | None = None,
     min_size: int | None = None,
     link: bool = True,
@@ -66,7 +67,7 @@ def segment_stack(
         The image has any number of axes and any integer or float dtype.
     axes
         One letter out of ``"STZCYX"`` per dimension.
-    tile_shape, device, symmetries, memory
+    tile_shape, device, symmetries, memory, precision
         See `seamless_unet.predict.predict`.
     threshold, min_size
         See `seamless_unet.segment.segment`; ``None`` takes the model's own.
@@ -111,6 +112,7 @@ def segment_stack(
             device=device,
             symmetries=symmetries,
             memory=memory,
+            precision=precision,
         ):
             yield Progress(number * tile.total + tile.done, count * tile.total)
         labels[index] = _labels(out, info, threshold, min_size)

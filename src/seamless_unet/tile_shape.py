@@ -1,7 +1,8 @@
-"""How large a tile may be, from a memory budget."""
+"""How large tiles and slabs may be, from a memory budget."""
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -13,12 +14,28 @@ from seamless_unet.unet import UNet
 
 # larger tiles than this no longer make the convolutions faster, smaller ones waste their halo
 _LARGEST_WRITE = {2: 1024, 3: 160}
+# pixels of a slab: fewer leave the lowest levels too little to do, more only take memory
+_SLAB_PIXELS = 150_000
+# intermediate results at the finest level at once, measured: of a tile, and of a slab
+_TENSORS = 8
+
+
+def streams(network: UNet) -> bool:
+    """Whether tiles go through the network slab by slab: unpadded, on a CPU."""
+    return network.geometry.valid and network.device.type == "cpu"
+
+
+def stream_axis(size: Sequence[int]) -> int:
+    """Return the axis along which slabs follow each other, the longest."""
+    return max(range(len(size)), key=lambda axis: size[axis])
 
 
 def choose_tile_shape(
     image_shape: Sequence[int], network: UNet, *, memory: int | None = None
 ) -> tuple[int, ...]:
     """Return the size of tiles, in pixels read, that fit a memory budget and cut evenly.
+
+    A tile that goes through the network slab by slab is as long as the image.
 
     Parameters
     ----------
@@ -28,11 +45,19 @@ def choose_tile_shape(
         Budget in bytes, as in `predict`.
     """
     geometry = network.geometry
-    pixels = (memory or _free_memory(network)) / _bytes_per_pixel(network)
-    largest = _LARGEST_WRITE[network.config.ndim] // geometry.step
-    steps = [min(-(-size // geometry.step), largest) for size in image_shape]  # written per axis
-    while math.prod(_reads(steps, geometry)) > pixels and max(steps) > 1:
-        steps[steps.index(max(steps))] -= 1
+    budget = memory or free_memory(network)
+    steps = [-(-size // geometry.step) for size in image_shape]  # written per axis
+    cut = list(range(len(steps)))
+    if streams(network):
+        axis = stream_axis(image_shape)
+        cut.remove(axis)
+        needed = functools.partial(_slab_bytes, network, axis, geometry.step)
+    else:
+        largest = _LARGEST_WRITE[network.config.ndim] // geometry.step
+        steps = [min(count, largest) for count in steps]
+        needed = functools.partial(_tile_bytes, network)
+    while needed(_reads(steps, geometry)) > budget and max(steps[i] for i in cut) > 1:
+        steps[max(cut, key=lambda i: steps[i])] -= 1
     even = []
     for size, count in zip(image_shape, steps, strict=True):
         pieces = math.ceil(size / (count * geometry.step))
@@ -40,17 +65,55 @@ def choose_tile_shape(
     return _reads(even, geometry)
 
 
+def slab_rows(read: Sequence[int], axis: int, network: UNet, *, memory: int | None = None) -> int:
+    """Return how many rows of a tile that reads so much go through the network at a time.
+
+    Parameters
+    ----------
+    read
+        ([Z,] Y, X) in pixels.
+    axis
+        Along which the rows are counted.
+    memory
+        Budget in bytes, as in `predict`.
+    """
+    budget = memory or free_memory(network)
+    step = network.geometry.step
+    rows = max(round(_SLAB_PIXELS * read[axis] / math.prod(read) / step), 1) * step
+    while rows > step and _slab_bytes(network, axis, rows, read) > budget:
+        rows -= step
+    return min(rows, read[axis])
+
+
 def _reads(steps: Sequence[int], geometry: Geometry) -> tuple[int, ...]:
     return tuple(geometry.read_size(count * geometry.step) for count in steps)
 
 
-def _bytes_per_pixel(network: UNet) -> int:
-    # at the finest level: skip, upsampled, both concatenated (2), convolved (2), its work space (2)
-    itemsize = torch.finfo(network.dtype).bits // 8
-    return 8 * network.config.base_channels * itemsize
+def _tile_bytes(network: UNet, read: Sequence[int]) -> int:
+    """Return the memory of a whole tile.
+
+    Skip, upsampled, both concatenated (2), convolved (2), its work space (2).
+    """
+    return _TENSORS * math.prod(read) * _pixel_bytes(network)
 
 
-def _free_memory(network: UNet) -> int:
+def _slab_bytes(network: UNet, axis: int, rows: int, read: Sequence[int]) -> int:
+    """Return the memory of a slab, of the skips that wait meanwhile, and of packed weights."""
+    geometry, depth = network.geometry, network.config.depth
+    # a level has half the rows and twice the channels, and half of every other axis
+    shrinks = 2 ** (len(read) - 2)
+    waiting = sum(geometry.skip_crop(level) // shrinks**level for level in range(depth))
+    finest = math.prod(read) // read[axis] * _pixel_bytes(network)
+    weights = sum(each.numel() * each.element_size() for each in network.parameters())
+    return (_TENSORS * rows + waiting) * finest + weights
+
+
+def _pixel_bytes(network: UNet) -> int:
+    return network.config.base_channels * torch.finfo(network.dtype).bits // 8
+
+
+def free_memory(network: UNet) -> int:
+    """Return the budget where none is given, in bytes."""
     device = network.device
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0] * 0.6)

@@ -1,0 +1,84 @@
+"""Tiles of an image that is turned, for averaging over the symmetries of the plane."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seamless_unet.geometry import Geometry, Tile, mirrored
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One of the eight rotations and mirrorings of the last two axes: transposed, then reversed."""
+
+    transposed: bool = False
+    reversed_y: bool = False
+    reversed_x: bool = False
+
+    def of(self, array: NDArray) -> NDArray:
+        """Return a view of ``array`` (..., Y, X), turned."""
+        if self.transposed:
+            array = array.swapaxes(-2, -1)
+        return array[..., :: -1 if self.reversed_y else 1, :: -1 if self.reversed_x else 1]
+
+
+TURNS = tuple(
+    Turn(*choice) for choice in product((False, True), repeat=3)
+)  # the first does nothing
+
+
+@dataclass(frozen=True)
+class Span:
+    """What a tile reads and writes along one axis of a turned image, in pixels.
+
+    Parameters
+    ----------
+    size
+        Of the image.
+    first, read
+        The first pixel read, which may lie before the image, and how many are read.
+    skip
+        How many pixels of the network's output come before those that are written.
+    start, stop
+        What is written.
+    """
+
+    size: int
+    first: int
+    read: int
+    skip: int
+    start: int
+    stop: int
+
+    def indices(self) -> NDArray[np.intp]:
+        """Return the pixels read, mirrored into the image."""
+        return np.array(mirrored(self.first, self.first + self.read, self.size))
+
+    def reversed(self, geometry: Geometry) -> Span:
+        """Return the same seen from the axis' other end."""
+        return Span(
+            size=self.size,
+            first=self.size - self.first - self.read,
+            read=self.read,
+            skip=geometry.output_size(self.read) - self.skip - (self.stop - self.start),
+            start=self.size - self.stop,
+            stop=self.size - self.start,
+        )
+
+
+def spans(tile: Tile, shape: tuple[int, ...], geometry: Geometry, turn: Turn) -> list[Span]:
+    """Return what a tile of an image of this shape ([Z,] Y, X) reads and writes, turned."""
+    skip = 0 if geometry.valid else geometry.near
+    *rest, y, x = (
+        Span(size, start - geometry.near, read, skip, start, stop)
+        for size, start, stop, read in zip(shape, tile.start, tile.stop, tile.read, strict=True)
+    )
+    if turn.transposed:
+        y, x = x, y
+    y = y.reversed(geometry) if turn.reversed_y else y
+    x = x.reversed(geometry) if turn.reversed_x else x
+    return [*rest, y, x]

@@ -1,0 +1,31 @@
+import numpy as np
+import pytest
+
+from seamless_unet.geometry import Geometry, Tile
+from seamless_unet.turned import TURNS, Turn, spans
+
+
+def test_the_turns_are_the_eight_symmetries_of_the_square():
+    image = np.arange(6).reshape(2, 3)
+    assert TURNS[0].of(image).tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert Turn(transposed=True, reversed_y=True).of(image).tolist() == np.rot90(image).tolist()
+    assert len({turn.of(image).tobytes() + bytes(turn.of(image).shape) for turn in TURNS}) == 8
+
+
+@pytest.mark.parametrize("turn", TURNS)
+@pytest.mark.parametrize("geometry", [Geometry(depth=2), Geometry(depth=2, valid=False)])
+def test_a_turned_tile_reads_and_writes_the_same_pixels(turn, geometry):
+    image = np.arange(20 * 31).reshape(20, 31)
+    tile = Tile((4, 12), (12, 31), (geometry.read_size(8), geometry.read_size(20)))
+    y, x = spans(tile, image.shape, geometry, turn)
+    read = turn.of(image)[np.ix_(y.indices(), x.indices())]
+    plain_y, plain_x = spans(tile, image.shape, geometry, TURNS[0])
+    expected = turn.of(image[np.ix_(plain_y.indices(), plain_x.indices())])
+    assert read.tolist() == expected.tolist()
+    written = np.zeros_like(image)
+    turn.of(written)[y.start : y.stop, x.start : x.stop] = 1
+    assert written[tile.write].all()
+    assert written.sum() == 8 * 19
+    for span in (y, x):  # the output pixel that is written first lies over its own input pixel
+        first = span.first + span.skip + (geometry.margin() if geometry.valid else 0)
+        assert first == span.start
