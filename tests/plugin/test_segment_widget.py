@@ -178,8 +178,11 @@ def test_the_layers_menu_opens_the_dock_with_the_layer(viewer, threshold_model):
 
 
 SCRIPT = """
-import sys, napari
+import sys, napari, npe2
 viewer = napari.Viewer(show=False)
+assert "napari-seamless-unet" in npe2.PluginManager.instance()
+ours = [name for name in sys.modules if name.startswith("seamless_unet")]
+assert not ours, f"napari alone imported {ours}"
 viewer.open_sample("napari-seamless-unet", "nuclei")
 for name in ("Segment", "Train"):
     viewer.window.add_plugin_dock_widget("napari-seamless-unet", name)
@@ -189,7 +192,7 @@ sys.exit(f"imported {heavy}" if heavy else 0)
 """
 
 
-def test_opening_the_docks_imports_no_torch():
+def test_napari_starts_without_the_plugin_and_opens_its_docks_without_torch():
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=120
     )

@@ -6,7 +6,7 @@ import dask.array as da
 import numpy as np
 import pytest
 
-from seamless_unet.plugin.worker import shared_worker, write_array
+from seamless_unet.plugin.worker import shared_worker
 from seamless_unet.stack import Segmented, segment_stack
 
 
@@ -163,17 +163,3 @@ def test_shutting_down_ends_the_child_and_removes_its_files(
     worker.shut_down()
     assert process.poll() is not None
     assert not folder.exists()
-
-
-@pytest.mark.parametrize("make", [np.asarray, da.from_array])
-def test_write_array_copies_piece_by_piece(make, tmp_path, monkeypatch):
-    monkeypatch.setattr("seamless_unet.plugin.worker._PIECE", 100)
-    array = np.arange(7 * 5 * 3, dtype=np.uint16).reshape(7, 5, 3)
-    write_array(tmp_path / "a.npy", make(array))
-    np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), array)
-    assert np.load(tmp_path / "a.npy").dtype == np.uint16
-
-
-def test_write_array_refuses_what_is_empty(tmp_path):
-    with pytest.raises(ValueError, match=r"empty: its shape is \(0, 5\)"):
-        write_array(tmp_path / "a.npy", np.zeros((0, 5)))

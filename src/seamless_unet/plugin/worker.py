@@ -21,11 +21,12 @@ from typing import Any
 import numpy as np
 from qtpy.QtCore import QCoreApplication, QObject, Qt, QTimer, Signal  # type: ignore[attr-defined]
 
+from seamless_unet.plugin.array_file import write_array
+
 Event = dict[str, Any]
 _COMMAND = [sys.executable, "-P", "-m", "seamless_unet.compute"]
 _GRACE = 1000  # milliseconds that a cancelled job has to end before its process is killed
 _PAUSE = 300  # milliseconds without another wish before the child warms up: draw the dock first
-_PIECE = 2**26  # bytes of an array that are copied at a time
 _LAST = {"segmented", "trained", "cancelled", "error", "crashed"}
 
 
@@ -58,7 +59,10 @@ class Worker(QObject):
         self._count = 0
         self._ending: set[int] = set()  # cancelled jobs that the child may still be busy with
         self._warming = ""  # the last request to warm up
-        self._idle = QTimer(self, singleShot=True, interval=_PAUSE, timeout=self._warm_up)
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(_PAUSE)
+        self._pause.timeout.connect(self._warm_up)
         self._lock = threading.Lock()  # over the process and what is written to it
         self._arrived.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
         atexit.register(self.shut_down)
@@ -79,7 +83,7 @@ class Worker(QObject):
         """
         request = {"request": "warm", "id": 0, "model": model, "device": device}
         self._warming = json.dumps(request)
-        self._idle.start()
+        self._pause.start()
 
     def _warm_up(self) -> None:
         with self._lock, contextlib.suppress(OSError):
@@ -127,7 +131,7 @@ class Worker(QObject):
 
     def shut_down(self) -> None:
         """End the child process and remove the temporary files."""
-        self._idle.stop()
+        self._pause.stop()
         self._kill()
         self._jobs.clear()
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -256,30 +260,6 @@ def _crash_words(status: int) -> str:
         f"The computation {cause} (exit status {status}). napari and your layers are unharmed. "
         "Run again; if it happens again, close other programs or take a smaller image."
     )
-
-
-def write_array(path: Path, array: Any, *, stop: Callable[[], bool] = lambda: False) -> None:
-    """Copy an array to a ``.npy`` file piece by piece, so that it never has to fit in memory.
-
-    Parameters
-    ----------
-    path
-        Where to.
-    array
-        Anything with a shape, a dtype and slices: numpy, dask, zarr, tensorstore.
-    stop
-        Asked before each piece; once it is true, the rest is left out.
-    """
-    if 0 in array.shape:
-        raise ValueError(f"it is empty: its shape is {tuple(array.shape)}")
-    dtype = np.dtype(getattr(array.dtype, "numpy_dtype", array.dtype))
-    out = np.lib.format.open_memmap(path, "w+", dtype, tuple(array.shape))
-    rows = max(1, _PIECE * len(out) // out.nbytes)
-    for start in range(0, len(out), rows):
-        if stop():
-            return
-        out[start : start + rows] = np.asarray(array[start : start + rows])
-    out.flush()
 
 
 _shared: Worker | None = None
