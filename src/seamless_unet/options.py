@@ -97,6 +97,12 @@ def _segment(segment: argparse.ArgumentParser) -> None:
         metavar="SIZE",
         help="for intermediate results, such as 500MB or 2GB (default: a part of what is free)",
     )
+    segment.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16", "float16"),
+        default="float32",
+        help="float32 (default) is exact; the others trade exactness for speed on GPUs",
+    )
 
 
 def _evaluate(evaluate: argparse.ArgumentParser) -> None:

@@ -68,6 +68,22 @@ def test_segment_options_reach_the_engine(model):
     assert counts == [1, 2, 1, 1]
 
 
+def test_memory_and_precision_reach_the_engine(model, two_nuclei, monkeypatch):
+    given = {}
+
+    def remember(*arguments, **options):
+        given.update(options)
+        return segment_stack(*arguments, **options | {"precision": "float32"})
+
+    monkeypatch.setattr("seamless_unet.stack.segment_stack", remember)
+    two_nuclei()
+    run = ["segment", "a.tif", "--output", "out", "--model", model]
+    assert main(run) == 0
+    assert (given["memory"], given["precision"]) == (None, "float32")
+    assert main([*run, "--memory", "64MB", "--precision", "bfloat16"]) == 0
+    assert (given["memory"], given["precision"]) == (64_000_000, "bfloat16")
+
+
 def test_segment_a_folder_leaves_labels_out(model, two_nuclei):
     os.mkdir("raw")
     two_nuclei("raw/a"), two_nuclei("raw/b")

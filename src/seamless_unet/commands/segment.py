@@ -51,6 +51,7 @@ def _segment_file(
             image.axes,
             tile_shape=args.tile,
             memory=args.memory,
+            precision=args.precision,
             symmetries=args.symmetries,
             threshold=args.threshold,
             min_size=args.min_size,
