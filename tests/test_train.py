@@ -1,6 +1,7 @@
 import dataclasses
 import itertools
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -57,6 +58,16 @@ def test_it_learns_to_find_objects(pairs):
     image, labels = squares(seed=9)
     found = segment(predict(model, image), min_size=model.info.min_size)
     assert evaluate(labels, found).ap50 > 0.8
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_either_precision_learns_float32_weights(pairs, mixed, monkeypatch):
+    monkeypatch.setattr(sys.modules[train.__module__], "_is_mixed", lambda device: mixed)
+    events = train(*pairs, TrainConfig.preset(steps=150, **SMALL))
+    state = next(events).state
+    *_, finished = events
+    assert {value.dtype for value in state.network.parameters()} == {torch.float32}
+    assert finished.model.info.training["score"] > 0.8
 
 
 def test_same_seed_same_model_and_another_seed_another(pairs):

@@ -205,11 +205,10 @@ def _step(state: TrainState, patches: Patches, learning_rate: float) -> float:
     image = image.contiguous(memory_format=_memory_format(state.config.ndim))
     for group in state.optimizer.param_groups:
         group["lr"] = learning_rate
-    mixed = device.type == "cuda" and torch.cuda.is_bf16_supported()
     cuda = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=cuda):
         torch.manual_seed(int(state.rng.integers(2**31)))  # for dropout
-        with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
+        with torch.autocast(device.type, torch.bfloat16, enabled=_is_mixed(device)):
             logits = state.network(image)
         loss = weighted_cross_entropy(logits.float(), target, weight)
     value = loss.item()
@@ -224,6 +223,17 @@ def _step(state: TrainState, patches: Patches, learning_rate: float) -> float:
     state.step += 1
     state.average_weights()
     return value
+
+
+def _is_mixed(device: torch.device) -> bool:
+    """Whether to compute in bfloat16, with float32 weights: where a unit multiplies its matrices.
+
+    On a CPU that is AMX: a step takes half the time or less. Without it bfloat16 is slower.
+    """
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # older versions cannot tell
+    return device.type == "cpu" and capabilities.get("amx_bf16", False)
 
 
 def _memory_format(ndim: int) -> torch.memory_format:
