@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -235,6 +237,15 @@ def test_slabs_of_any_size_give_the_same(monkeypatch, symmetries):
         monkeypatch.setattr("seamless_unet.tile_pass.slab_rows", lambda *a, n=rows, **k: n)
         result = predict(net, image, symmetries=symmetries)
         np.testing.assert_allclose(result, expected, rtol=0, atol=1e-15 if symmetries else 0)
+
+
+def test_one_network_predicts_several_images_at_once():
+    net = network(batch_norm=True)
+    images = np.random.default_rng(0).random((6, 60, 50))
+    expected = [predict(net, image) for image in images]
+    with ThreadPoolExecutor(3) as pool:
+        results = list(pool.map(lambda image: predict(net, image), images))
+    np.testing.assert_array_equal(results, expected)
 
 
 def test_the_network_is_left_in_the_mode_it_was_in():

@@ -1,0 +1,230 @@
+"""Measure exact prediction against plain PyTorch, blended sliding windows and the limit.
+
+One line of JSON per row; needs ``pip install monai`` beside the package::
+
+    python benchmarks/speed/predict.py ROW... [--repeats 3] [--size 2048] [--base 64]
+
+===========  =====================================================================================
+image        one square image: we, the paper's tiles of 572 and the whole image in plain PyTorch,
+             MONAI's sliding window (gaussian, overlap 0.25 and 0.5) with a padded network of the
+             same widths, the half-overlapping gaussian tiles of nnU-Net, and a matrix product,
+             from which the limit follows: the work of one pass at that rate
+volume       64 x 512 x 512, depth 3: we, exact tiles in plain PyTorch, MONAI with overlap 0.25
+size         squares of 1024 to 8192 pixels: does the time per pixel stay the same?
+memory       budgets from 100 MB to 1 GB: is it respected, and what does it cost?
+precision    float32 against bfloat16 and float16, and how far these are off
+===========  =====================================================================================
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import math
+from collections.abc import Callable
+from itertools import product
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from side_by_side import Measured, emit, side_by_side
+from torch.utils.flop_counter import FlopCounterMode
+
+from seamless_unet.config import UNetConfig
+from seamless_unet.predict import predict
+from seamless_unet.unet import UNet
+
+_ROI = {2: 512, 3: 128}  # of the sliding windows
+_MATRICES = torch.rand(4096, 1024), torch.rand(1024, 1024)
+_PRODUCTS = 20
+
+
+def network(base: int, **changes: Any) -> UNet:
+    """Return the paper's network with random weights, for prediction."""
+    torch.manual_seed(0)
+    return UNet(UNetConfig(base_channels=base, **changes)).eval()
+
+
+def padded(net: UNet) -> UNet:
+    """Return a network of the same widths whose convolutions are padded."""
+    config = net.config
+    return network(config.base_channels, ndim=config.ndim, depth=config.depth, padding="same")
+
+
+def drawn(*shape: int) -> NDArray[np.float32]:
+    """Return an image of noise."""
+    return np.random.default_rng(0).random(shape, np.float32)
+
+
+def _mirrored(net: UNet, image: NDArray, far: int = 0) -> torch.Tensor:
+    """Return (1, 1, [Z,] Y, X) with the halo, and ``far`` pixels more at the far ends."""
+    reads = [net.geometry.read_size(size) for size in image.shape]
+    near = net.geometry.near
+    pads = [(near, r - near - n + far) for r, n in zip(reads, image.shape, strict=True)]
+    return torch.from_numpy(np.pad(image, pads, mode="reflect"))[None, None]
+
+
+@torch.inference_mode()
+def whole(net: UNet, image: NDArray) -> None:
+    """One plain forward pass."""
+    net(_mirrored(net, image)).softmax(dim=1).numpy()
+
+
+@torch.inference_mode()
+def plain_tiles(net: UNet, image: NDArray, read: int) -> None:
+    """Tiles edge to edge, the paper's way: 572 pixels read, 388 written."""
+    write = net.geometry.output_size(read)
+    out = np.empty((2, *image.shape), np.float32)
+    mirrored = _mirrored(net, image, far=write)
+    for start in product(*(range(0, size, write) for size in image.shape)):
+        piece = mirrored[(..., *(slice(a, a + read) for a in start))]
+        window = tuple(slice(a, a + write) for a in start)
+        target = out[(slice(None), *window)]
+        inside = tuple(slice(0, size) for size in target.shape[1:])
+        target[:] = net(piece).softmax(dim=1)[0].numpy()[(slice(None), *inside)]
+
+
+@torch.inference_mode()
+def monai_window(net: UNet, image: NDArray, overlap: float) -> None:
+    """MONAI's sliding window, gaussian weights."""
+    from monai.inferers import sliding_window_inference
+
+    roi = tuple(min(size, _ROI[image.ndim]) for size in image.shape)
+    x = torch.from_numpy(image)[None, None]
+    sliding_window_inference(x, roi, 1, net, overlap, mode="gaussian").softmax(dim=1).numpy()
+
+
+@torch.inference_mode()
+def half_overlapping(net: UNet, image: NDArray) -> None:
+    """What nnU-Net does without mirroring: steps of half a tile, gaussian weights."""
+    size = _ROI[image.ndim]
+    x = torch.from_numpy(image)[None, None]
+    line = torch.exp(-0.5 * ((torch.arange(size) - (size - 1) / 2) / (size / 8)) ** 2)
+    weight = functools.reduce(torch.multiply, torch.meshgrid(*[line] * image.ndim, indexing="ij"))
+    total, weights = torch.zeros(1, 2, *image.shape), torch.zeros(image.shape)
+    starts = [
+        np.linspace(0, n - size, 1 + math.ceil((n - size) / (size / 2))).round().astype(int)
+        for n in image.shape
+    ]
+    for start in product(*starts):
+        window = tuple(slice(int(a), int(a) + size) for a in start)
+        total[(..., *window)] += net(x[(..., *window)]) * weight
+        weights[window] += weight
+    (total / weights).softmax(dim=1).numpy()
+
+
+def multiply() -> None:
+    """So many products of 4096 x 1024 by 1024 x 1024."""
+    for _ in range(_PRODUCTS):
+        torch.mm(*_MATRICES)
+
+
+def work(net: UNet, image: NDArray) -> float:
+    """Return the floating-point operations of one pass over the image and its halo."""
+    reads = [net.geometry.read_size(size) for size in image.shape]
+    with FlopCounterMode(display=False) as counter, torch.device("meta"):
+        UNet(net.config).eval()(torch.empty(1, 1, *reads))
+    return float(counter.get_total_flops())
+
+
+def limit(measured: dict[str, Measured], operations: float) -> dict[str, float]:
+    """Return what the useful work takes at the rate of a matrix product, and how near we are."""
+    rate = 2 * 4096 * 1024 * 1024 * _PRODUCTS / measured["matrix product"].median
+    seconds = operations / rate
+    ours = measured["seamless"].median
+    return {"GFLOPs": rate / 1e9, "limit_seconds": seconds, "ours / limit": ours / seconds}
+
+
+def others_over_ours(measured: dict[str, Measured]) -> dict[str, float]:
+    """Return how many times our seconds the others take."""
+    ours = measured["seamless"].median
+    left_out = ("seamless", "matrix product")
+    return {name: m.median / ours for name, m in measured.items() if name not in left_out}
+
+
+def image_row(args: argparse.Namespace) -> None:
+    net, image = network(args.base), drawn(args.size, args.size)
+    other = padded(net)
+    ways: dict[str, Callable[[], object]] = {
+        "seamless": lambda: predict(net, image),
+        "matrix product": multiply,
+        "paper tiles 572": lambda: plain_tiles(net, image, 572),
+        "whole image": lambda: whole(net, image),
+        "MONAI 0.25": lambda: monai_window(other, image, 0.25),
+        "MONAI 0.5": lambda: monai_window(other, image, 0.5),
+        "nnU-Net style": lambda: half_overlapping(other, image),
+    }
+    measured = side_by_side(ways, args.repeats)
+    about = {"size": args.size, "base": args.base, "others / ours": others_over_ours(measured)}
+    emit("image", measured, **about, **limit(measured, work(net, image)))
+
+
+def volume_row(args: argparse.Namespace) -> None:
+    net, image = network(16, ndim=3, depth=3), drawn(64, 512, 512)
+    other = padded(net)
+    read = net.geometry.read_size(48)
+    ways: dict[str, Callable[[], object]] = {
+        "seamless": lambda: predict(net, image),
+        "matrix product": multiply,
+        f"plain tiles {read}": lambda: plain_tiles(net, image, read),
+        "MONAI 0.25": lambda: monai_window(other, image, 0.25),
+    }
+    measured = side_by_side(ways, args.repeats)
+    about = {"shape": image.shape, "base": 16, "others / ours": others_over_ours(measured)}
+    emit("volume", measured, **about, **limit(measured, work(net, image)))
+
+
+def size_row(args: argparse.Namespace) -> None:
+    net = network(args.base)
+    sizes = [size for size in (1024, 2048, 4096, 8192) if size <= args.largest]
+    images = {f"{size}": drawn(size, size) for size in sizes}
+    ways = {name: functools.partial(predict, net, image) for name, image in images.items()}
+    measured = side_by_side(ways, args.repeats)
+    per_pixel = {n: 1e6 * m.median / images[n].size for n, m in measured.items()}
+    result = {name: 2 * 4 * image.size / 1e6 for name, image in images.items()}
+    emit("size", measured, base=args.base, microseconds_per_pixel=per_pixel, result_MB=result)
+
+
+def memory_row(args: argparse.Namespace) -> None:
+    net, image = network(32), drawn(2048, 2048)
+    budgets = (100, 200, 400, 1000)  # MB
+    ways = {
+        f"{budget} MB": functools.partial(predict, net, image, memory=budget * 10**6)
+        for budget in budgets
+    }
+    emit("memory", side_by_side(ways, args.repeats), size=2048, base=32, result_MB=33.6)
+
+
+def precision_row(args: argparse.Namespace) -> None:
+    net, image = network(32), drawn(512, 512)
+    kinds = ("float32", "bfloat16", "float16")
+    ways = {kind: functools.partial(predict, net, image, precision=kind) for kind in kinds}
+    results = {kind: way() for kind, way in ways.items()}
+    errors = {kind: float(abs(results[kind] - results["float32"]).max()) for kind in kinds}
+    emit("precision", side_by_side(ways, args.repeats), size=512, base=32, largest_error=errors)
+
+
+ROWS = {
+    "image": image_row,
+    "volume": volume_row,
+    "size": size_row,
+    "memory": memory_row,
+    "precision": precision_row,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("rows", nargs="+", choices=list(ROWS))
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--size", type=int, default=2048, help="of the image row, in pixels")
+    parser.add_argument("--base", type=int, default=64, help="base channels (image, size)")
+    parser.add_argument("--largest", type=int, default=8192, help="of the size row, in pixels")
+    args = parser.parse_args()
+    for row in args.rows:
+        ROWS[row](args)
+
+
+if __name__ == "__main__":
+    main()
