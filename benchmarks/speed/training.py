@@ -130,7 +130,7 @@ def bare_loop(config: TrainConfig, *, as_trained: bool) -> Callable[[], None]:
     image = torch.rand(config.batch_size, 1, inputs, inputs)
     target = torch.randint(0, network.config.classes, (config.batch_size, outputs, outputs))
     weight = torch.ones(target.shape)
-    mixed = as_trained and train_module._is_mixed(network.device)
+    mixed = as_trained and train_module._is_mixed(network.device, config.ndim)
     if as_trained:
         network.to(memory_format=torch.channels_last)
         image = image.contiguous(memory_format=torch.channels_last)
