@@ -1,10 +1,11 @@
 import numpy as np
+import pytest
 import torch
 
 from seamless_unet.config import TrainConfig
 from seamless_unet.dataset import make_dataset
 from seamless_unet.geometry import Geometry
-from seamless_unet.patches import Patches
+from seamless_unet.patches import DrawnAhead, Patches
 from test_dataset import config, drawn
 
 
@@ -50,3 +51,34 @@ def test_patches_are_no_larger_than_the_images():
     patches = Patches(make_dataset([image], [labels], settings).training, settings, Geometry(1))
     large = TrainConfig(**{**settings.to_json(), "patch": 500})
     assert Patches(patches.samples, large, Geometry(1)).shape == (56, 66)
+
+
+def test_drawing_ahead_gives_the_same_batches_and_keeps_to_the_generator_of_a_checkpoint():
+    image, labels = drawn(shape=(60, 60))
+    dataset = make_dataset([image], [labels], config())
+    patches = Patches(dataset.training, config(), Geometry(depth=1))
+    rng, ahead, between = (np.random.default_rng(5) for _ in range(3))
+    expected = [(patches.draw(rng), rng.integers(1000)) for _ in range(4)]
+    with DrawnAhead(patches) as batches:
+        for batch, number in expected:
+            taken = batches.take(ahead)
+            assert all(map(torch.equal, taken, batch))
+            assert ahead.integers(1000) == number
+            batches.prepare(ahead)
+            # what a checkpoint keeps: the state from which the next batch will be drawn again
+            patches.draw(between), between.integers(1000)
+            assert ahead.bit_generator.state == between.bit_generator.state
+
+
+def test_what_goes_wrong_ahead_is_raised_when_it_is_needed(monkeypatch):
+    image, labels = drawn(shape=(60, 60))
+    patches = Patches(
+        make_dataset([image], [labels], config()).training, config(), Geometry(depth=1)
+    )
+    rng = np.random.default_rng(0)
+    with DrawnAhead(patches) as batches:
+        batches.take(rng)
+        monkeypatch.setattr(patches, "draw", lambda rng: 1 / 0)
+        batches.prepare(rng)
+        with pytest.raises(ZeroDivisionError):
+            batches.take(rng)

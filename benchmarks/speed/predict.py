@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from monai.inferers import sliding_window_inference
 from numpy.typing import NDArray
 from side_by_side import Measured, emit, side_by_side
 from torch.utils.flop_counter import FlopCounterMode
@@ -88,8 +89,6 @@ def plain_tiles(net: UNet, image: NDArray, read: int) -> None:
 @torch.inference_mode()
 def monai_window(net: UNet, image: NDArray, overlap: float) -> None:
     """MONAI's sliding window, gaussian weights."""
-    from monai.inferers import sliding_window_inference
-
     roi = tuple(min(size, _ROI[image.ndim]) for size in image.shape)
     x = torch.from_numpy(image)[None, None]
     sliding_window_inference(x, roi, 1, net, overlap, mode="gaussian").softmax(dim=1).numpy()
@@ -155,7 +154,8 @@ def image_row(args: argparse.Namespace) -> None:
         "MONAI 0.5": lambda: monai_window(other, image, 0.5),
         "nnU-Net style": lambda: half_overlapping(other, image),
     }
-    measured = side_by_side(ways, args.repeats)
+    ways = {name: way for name, way in ways.items() if name not in args.leave_out}
+    measured = side_by_side(ways, args.repeats, warm_up=args.base < 64)
     about = {"size": args.size, "base": args.base, "others / ours": others_over_ours(measured)}
     emit("image", measured, **about, **limit(measured, work(net, image)))
 
@@ -221,6 +221,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=2048, help="of the image row, in pixels")
     parser.add_argument("--base", type=int, default=64, help="base channels (image, size)")
     parser.add_argument("--largest", type=int, default=8192, help="of the size row, in pixels")
+    parser.add_argument("--leave-out", nargs="+", default=[], help="ways of the image row")
     args = parser.parse_args()
     for row in args.rows:
         ROWS[row](args)

@@ -36,10 +36,12 @@ class Measured:
         return line | ({"added_MB": max(known) / 1e6} if known else {})
 
 
-def side_by_side(ways: Mapping[str, Callable[[], object]], repeats: int = 5) -> dict[str, Measured]:
+def side_by_side(
+    ways: Mapping[str, Callable[[], object]], repeats: int = 5, *, warm_up: bool = True
+) -> dict[str, Measured]:
     """Run each way once to warm up, then all of them in turn, ``repeats`` times."""
     measured = {name: Measured() for name in ways}
-    for repeat in range(repeats + 1):
+    for repeat in range(0 if warm_up else 1, repeats + 1):
         for name, way in ways.items():
             before = _peak_starts_here()
             began = time.perf_counter()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -13,6 +15,8 @@ from seamless_unet.augment import coordinates, resample, vary_grey
 from seamless_unet.config import TrainConfig
 from seamless_unet.geometry import Geometry
 from seamless_unet.sample import Sample
+
+Batch = tuple[Tensor, Tensor, Tensor]
 
 _MOST_POSITIONS = 50_000  # remembered per sample and kind, to draw from
 _MOST_ON_DEVICE = 2**31  # bytes of samples kept on a GPU; more stay in the computer's memory
@@ -63,7 +67,7 @@ class Patches:
         self.shape = tuple(geometry.read_size(min(config.patch, int(size))) for size in sizes)
         self._target = tuple(_centered(n, geometry.output_size(n)) for n in self.shape)
 
-    def draw(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    def draw(self, rng: np.random.Generator) -> Batch:
         """Return a batch.
 
         Returns
@@ -77,7 +81,7 @@ class Patches:
         )
         return image, target, weight
 
-    def _one(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    def _one(self, rng: np.random.Generator) -> Batch:
         which = int(rng.choice(len(self.samples), p=self._chance))
         labeled = self._labeled[which]
         positions = labeled if len(labeled) and rng.random() < 0.5 else self._annotated[which]
@@ -90,6 +94,41 @@ class Patches:
         inner = where[(slice(None), *self._target)]
         target, weight = resample(self._truth[which], inner, mode="nearest")
         return vary_grey(image, self.config.grey, rng), target.long(), weight
+
+
+class DrawnAhead:
+    """Batches that are drawn while the network learns from those before them.
+
+    The caller's generator only moves on when a batch is taken, so that its state, in a
+    checkpoint, is the same as if nothing had been drawn ahead. Use it in a ``with`` statement.
+    """
+
+    def __init__(self, patches: Patches) -> None:
+        self.patches = patches
+        self._pool = ThreadPoolExecutor(1)
+        self._next: Future[tuple[Batch, np.random.Generator]] | None = None
+
+    def __enter__(self) -> DrawnAhead:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def take(self, rng: np.random.Generator) -> Batch:
+        """Return what ``Patches.draw`` would, and leave ``rng`` as that would."""
+        if self._next is None:
+            return self.patches.draw(rng)
+        batch, moved_on = self._next.result()
+        self._next = None
+        rng.bit_generator.state = moved_on.bit_generator.state
+        return batch
+
+    def prepare(self, rng: np.random.Generator) -> None:
+        """Begin to draw the batch to be taken next; until then ``rng`` must not be used."""
+        self._next = self._pool.submit(self._drawn, copy.deepcopy(rng))
+
+    def _drawn(self, rng: np.random.Generator) -> tuple[Batch, np.random.Generator]:
+        return self.patches.draw(rng), rng
 
 
 def _positions(where: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.int64]:

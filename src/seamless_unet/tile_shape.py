@@ -16,6 +16,9 @@ from seamless_unet.unet import UNet
 _LARGEST_WRITE = {2: 1024, 3: 160}
 # pixels of a slab: fewer leave the lowest levels too little to do, more only take memory
 _SLAB_PIXELS = 150_000
+# and bytes of one result at the finest level: beyond 32 MB the C library of Linux gives memory
+# back to the system after every convolution, which costs a tenth of the time
+_SLAB_BYTES = 20_000_000
 # intermediate results at the finest level at once, measured: of a tile, and of a slab
 _TENSORS = 8
 
@@ -79,7 +82,8 @@ def slab_rows(read: Sequence[int], axis: int, network: UNet, *, memory: int | No
     """
     budget = memory or free_memory(network)
     step = network.geometry.step
-    rows = max(round(_SLAB_PIXELS * read[axis] / math.prod(read) / step), 1) * step
+    pixels = min(_SLAB_PIXELS, _SLAB_BYTES / _pixel_bytes(network))
+    rows = max(round(pixels * read[axis] / math.prod(read) / step), 1) * step
     while rows > step and _slab_bytes(network, axis, rows, read) > budget:
         rows -= step
     return min(rows, read[axis])

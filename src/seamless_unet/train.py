@@ -18,7 +18,8 @@ from seamless_unet.dataset import Dataset, Summary, make_dataset
 from seamless_unet.loss import weighted_cross_entropy
 from seamless_unet.model_file import Model
 from seamless_unet.model_info import model_info, network_config
-from seamless_unet.patches import Patches
+from seamless_unet.patches import DrawnAhead, Patches
+from seamless_unet.sample import Sample
 from seamless_unet.start import start_model, start_normalization
 from seamless_unet.train_state import TrainState
 from seamless_unet.validate import Predicted, evenly, predict_samples, score, weighted_entropy
@@ -155,12 +156,19 @@ def train(
 
 
 def _steps(state: TrainState, dataset: Dataset) -> Iterator[Event]:
-    config = state.config
-    network = state.network
+    config, network = state.config, state.network
     patches = Patches(dataset.training, config, network.geometry, device=network.device)
     held_back = evenly(dataset.validation, _MOST_VALIDATED)
-    state.network.to(memory_format=_memory_format(config.ndim))
-    state.network.train()
+    network.to(memory_format=_memory_format(config.ndim))
+    network.train()
+    with DrawnAhead(patches) as batches:
+        yield from _alternated(state, batches, held_back)
+
+
+def _alternated(
+    state: TrainState, batches: DrawnAhead, held_back: Sequence[Sample]
+) -> Iterator[Event]:
+    """Make steps, and validate between them when it is time."""
     validation_cost = 0.0
     while True:
         if _validation_is_due(state, validation_cost):
@@ -176,7 +184,7 @@ def _steps(state: TrainState, dataset: Dataset) -> Iterator[Event]:
         if fraction >= 1:
             return
         began = time.perf_counter()
-        loss = _step(state, patches, _learning_rate(state))
+        loss = _step(state, batches, _learning_rate(state))
         state.elapsed += time.perf_counter() - began
         fraction = state.fraction()
         state.history.append({"step": state.step, "loss": loss})
@@ -199,17 +207,19 @@ def _validation_is_due(state: TrainState, cost: float) -> bool:
     return state.elapsed - last_time > pause
 
 
-def _step(state: TrainState, patches: Patches, learning_rate: float) -> float:
+def _step(state: TrainState, batches: DrawnAhead, learning_rate: float) -> float:
     """Make one optimizer update and return its loss."""
     device = state.network.device
-    image, target, weight = patches.draw(state.rng)
+    image, target, weight = batches.take(state.rng)
+    seed = int(state.rng.integers(2**31))  # for dropout
+    batches.prepare(state.rng)
     image = image.contiguous(memory_format=_memory_format(state.config.ndim))
     for group in state.optimizer.param_groups:
         group["lr"] = learning_rate
     mixed = _is_mixed(device, state.config.ndim)
     cuda = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=cuda):
-        torch.manual_seed(int(state.rng.integers(2**31)))  # for dropout
+        torch.manual_seed(seed)
         with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
             logits = state.network(image)
         loss = weighted_cross_entropy(logits.float(), target, weight)
