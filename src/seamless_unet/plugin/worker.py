@@ -131,7 +131,8 @@ class Worker(QObject):
 
     def shut_down(self) -> None:
         """End the child process and remove the temporary files."""
-        self._pause.stop()
+        with contextlib.suppress(RuntimeError):  # at exit Qt may be gone before us
+            self._pause.stop()
         self._kill()
         self._jobs.clear()
         shutil.rmtree(self._folder, ignore_errors=True)
