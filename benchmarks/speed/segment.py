@@ -12,8 +12,6 @@ measured on 2048 x 2048 pixels, with random weights, on which the time does not 
 from __future__ import annotations
 
 import argparse
-import tracemalloc
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +19,7 @@ import tifffile
 import torch
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
-from side_by_side import emit, ratios, side_by_side
+from side_by_side import emit, most_allocated, ratios, side_by_side
 
 from seamless_unet.config import ModelInfo, UNetConfig
 from seamless_unet.image_io import sample_path
@@ -87,17 +85,8 @@ def measure(kind: str, probabilities: NDArray, per_pixel: float, repeats: int) -
         predict_seconds=per_pixel * labels.size,
         to_predict={n: way.median / (per_pixel * labels.size) for n, way in measured.items()},
         to_label=ratios(measured, "scipy label"),
-        added_bytes_per_pixel={n: _peak(way) / labels.size for n, way in ways.items()},
+        added_bytes_per_pixel={n: most_allocated(way) / labels.size for n, way in ways.items()},
     )
-
-
-def _peak(way: Callable[[], object]) -> int:
-    """Return the most bytes that numpy holds meanwhile; memory freed before would hide them."""
-    tracemalloc.start()
-    way()
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return peak
 
 
 def main() -> None:

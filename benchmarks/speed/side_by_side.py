@@ -9,6 +9,7 @@ import os
 import platform
 import statistics
 import time
+import tracemalloc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,6 +66,15 @@ def _peak_starts_here() -> int | None:
 def _peak() -> int:
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) * 1024
+
+
+def most_allocated(way: Callable[[], object]) -> int:
+    """Return the most bytes that numpy holds meanwhile; memory freed before would hide them."""
+    tracemalloc.start()
+    way()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
 
 
 def ratios(measured: Mapping[str, Measured], of: str) -> dict[str, float]:

@@ -10,13 +10,12 @@ volumes. ``outline`` is the number of object pixels beside another value::
 from __future__ import annotations
 
 import argparse
-import tracemalloc
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
-from side_by_side import emit, ratios, side_by_side
+from side_by_side import emit, most_allocated, ratios, side_by_side
 
 from seamless_unet.config import TrainConfig
 from seamless_unet.dataset import make_dataset
@@ -68,17 +67,9 @@ def measure(row: str, labels: NDArray, **about: object) -> None:
         outline=outline,
         us_per_outline_pixel=1e6 * measured["weight_map"].median / outline,
         ratios=ratios(measured, "distance_transform"),
-        peak_bytes_per_pixel=_peak(lambda: weight_map(labels)) / labels.size,
+        peak_bytes_per_pixel=most_allocated(lambda: weight_map(labels)) / labels.size,
         **about,
     )
-
-
-def _peak(way: Callable[[], object]) -> int:
-    tracemalloc.start()
-    way()
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return peak
 
 
 def size_rows() -> None:
