@@ -8,6 +8,8 @@ import pytest
 
 from seamless_unet import compute
 from seamless_unet.config import Normalization
+from seamless_unet.jobs import segment as segment_jobs
+from seamless_unet.jobs import train as train_jobs
 from seamless_unet.model_file import load_model, save_model
 
 
@@ -80,7 +82,7 @@ def test_warming_up_reads_the_model_once_and_yields_to_a_waiting_job(segment_req
         read.append(path)
         return load_model(path)
 
-    monkeypatch.setattr(compute, "load_model", load)
+    monkeypatch.setattr(segment_jobs, "load_model", load)
     warm = {**segment_request, "request": "warm", "id": 0}
     orders = compute.Orders()
     orders.requests.put(segment_request)
@@ -136,6 +138,7 @@ def test_train_saves_the_model_and_removes_the_checkpoint(train_request, tmp_pat
     assert {"validated"} <= set(names(events))
     assert events[-1] == {
         "event": "trained",
+            "last": True,
         "model": train_request["output"],
         "reason": "budget",
         "score": events[-1]["score"],
@@ -148,7 +151,7 @@ def test_train_saves_the_model_and_removes_the_checkpoint(train_request, tmp_pat
 
 
 def test_stop_keeps_the_best_model_so_far(train_request, monkeypatch):
-    monkeypatch.setattr(compute, "_REPORT_EVERY", 0)
+    monkeypatch.setattr(train_jobs, "_REPORT_EVERY", 0)
     train_request["changes"]["steps"] = 10_000
     orders, seen = compute.Orders(), []
     for event in compute.serve(train_request, orders):

@@ -1,4 +1,4 @@
-"""What the docks have in common: an image to choose, a job, its progress and its end."""
+"""What the docks have in common: a form, a job, its progress and its end."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -7,7 +7,6 @@ from typing import Any
 
 from magicgui.widgets import CheckBox, ComboBox
 from magicgui.widgets.bases import ValueWidget
-from napari.layers import Image
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QEvent, QSize, Qt
 from qtpy.QtWidgets import (
@@ -40,27 +39,12 @@ class Panel(QScrollArea):
         self.worker = shared_worker()
         self.job: Job | None = None
         self._jobs: list[Job] = []  # what `destroyed` has to end; never another list
-        self.image = layer_combo(
-            napari_viewer, Image, label="Image", tooltip="The image layer to work on."
-        )
-        self.axes = ComboBox(
-            label="Dimensions",
-            choices=lambda _: self._axes_choices(),
-            tooltip="What the sliders below the image go through.",
-        )
         self.more = CheckBox(text="More options", tooltip="Show settings that rarely matter.")
-        self.device = ComboBox(
-            label="Compute on",
-            choices=[("fastest device found", "auto"), ("processor (CPU) only", "cpu")],
-            tooltip="A graphics card is used if PyTorch finds one.",
-        )
         self.start_button, self.stop_button = QPushButton(start), QPushButton(stop)
         self.stop_button.setEnabled(False)
         self.bar = QProgressBar()
         self.bar.hide()
         self.status = words()
-        self.image.changed.connect(self._image_changed)
-        self.axes.changed.connect(self.image_changed)
         self.start_button.clicked.connect(self._start_clicked)
         self.stop_button.clicked.connect(self._stop_clicked)
         self.destroyed.connect(partial(_abandon, self.worker, self._jobs))
@@ -73,8 +57,8 @@ class Panel(QScrollArea):
         below: list[QWidget],
     ) -> None:
         """Put the form together; ``options`` are shown when the user asks for more."""
-        self.values = [w for w in (self.image, self.axes, *rows) if isinstance(w, ValueWidget)]
-        self.options = [*options, self.device]
+        self.values = [w for w in rows if isinstance(w, ValueWidget)]
+        self.options = options
         self.not_applicable: list[ValueWidget] = []  # options that stay hidden
         buttons = QHBoxLayout()
         buttons.addWidget(self.start_button)
@@ -87,7 +71,7 @@ class Panel(QScrollArea):
         column.addStretch(1)
         self.rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self.rows.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
-        for row in (self.image, self.axes, *rows, self.more, *self.options):
+        for row in (*rows, *([self.more, *options] if options else [])):
             self._add_row(row)
         self.rows.addRow(buttons)
         for widget in (self.bar, self.status, *below):
@@ -99,7 +83,6 @@ class Panel(QScrollArea):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.more.changed.connect(self.show_options)
         self.show_options()
-        self._image_changed()
 
     def _add_row(self, row: ValueWidget | QWidget) -> None:
         if not isinstance(row, ValueWidget):
@@ -147,7 +130,6 @@ class Panel(QScrollArea):
         for row in self.values:
             if isinstance(row, ComboBox):
                 row.reset_choices()
-        self._image_changed()
 
     def submit(self, request: Event, arrays: Mapping[str, Any], on_event: Callable) -> None:
         """Start a job whose events go to ``on_event`` until the last, and show that it runs."""
@@ -190,15 +172,8 @@ class Panel(QScrollArea):
         """End a job early."""
         self.worker.cancel(job)
 
-    def image_changed(self, *_: Any) -> None:
-        """Follow the choice of another image."""
-
     def _start_clicked(self) -> None:
         try:
-            if self.image.value is None:
-                raise ValueError("Open an image first: File > Open, or File > Open Sample.")
-            if self.axes.value is None:
-                raise ValueError("This image has too many dimensions; choose a part of it.")
             self.start()
         except (ValueError, OSError) as error:
             self.status.setText(str(error))
@@ -207,14 +182,6 @@ class Panel(QScrollArea):
     def _stop_clicked(self) -> None:
         if self.job is not None:
             self.stop(self.job)
-
-    def _axes_choices(self) -> list[tuple[str, str]]:
-        return [] if self.image.value is None else layers.axes_choices(self.image.value)
-
-    def _image_changed(self, *_: Any) -> None:
-        self.axes.reset_choices()
-        self.show_row(self.axes, len(self.axes.choices) > 1)
-        self.image_changed()
 
 
 def layer_combo(viewer: Any, kind: type, *, label: str, tooltip: str) -> ComboBox:

@@ -10,13 +10,14 @@ from napari.plugins import menu_item_template
 from seamless_unet.config import ModelInfo
 from seamless_unet.model_file import read_info
 from seamless_unet.plugin import layers, models
-from seamless_unet.plugin.panel import Panel, words
+from seamless_unet.plugin.image_panel import ImagePanel
+from seamless_unet.plugin.panel import words
 from seamless_unet.plugin.worker import Event
 
 _MEMORY = [("automatic", None), ("at most 4 GB", 2**32), ("1 GB", 2**30), ("256 MB", 2**28)]
 
 
-class SegmentWidget(Panel):
+class SegmentWidget(ImagePanel):
     """Outline the cells of an image layer with a model."""
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
@@ -67,7 +68,7 @@ class SegmentWidget(Panel):
         self.stop_button.setToolTip("Stop at once; nothing is kept.")
         self._model_changed()
 
-    def start(self) -> None:
+    def start_on_image(self) -> None:
         """Segment the chosen image."""
         if self.model.value is None:
             raise ValueError("There is no model yet: train one in the Train dock.")

@@ -9,8 +9,9 @@ from napari.layers import Labels
 from napari.utils.notifications import show_info
 
 from seamless_unet.plugin import layers, models
+from seamless_unet.plugin.image_panel import ImagePanel
 from seamless_unet.plugin.loss_plot import LossPlot
-from seamless_unet.plugin.panel import Panel, layer_combo, left, words
+from seamless_unet.plugin.panel import layer_combo, left, words
 from seamless_unet.plugin.worker import Event, Job
 
 _ANNOTATIONS = [("whole cells", "objects"), ("kinds of area", "classes"), ("strokes", "scribbles")]
@@ -24,7 +25,7 @@ _PRESETS = [("quick (recommended)", "quick"), ("as in the U-Net paper (slow)", "
 _STARTS = [("automatic", "auto"), ("nothing learned before", "scratch")]
 
 
-class TrainWidget(Panel):
+class TrainWidget(ImagePanel):
     """Teach a new model from labels drawn on an image layer."""
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
@@ -80,7 +81,7 @@ class TrainWidget(Panel):
         self.start_button.setToolTip("Train a new model and save it.")
         self.stop_button.setToolTip("Stop now and keep the best model so far.")
 
-    def start(self) -> None:
+    def start_on_image(self) -> None:
         """Train on the chosen layers."""
         image, axes, labels = self.image.value, self.axes.value, self.labels.value
         if labels is None:

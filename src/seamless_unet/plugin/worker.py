@@ -27,21 +27,21 @@ Event = dict[str, Any]
 _COMMAND = [sys.executable, "-P", "-m", "seamless_unet.compute"]
 _GRACE = 1000  # milliseconds that a cancelled job has to end before its process is killed
 _PAUSE = 300  # milliseconds without another wish before the child warms up: draw the dock first
-_LAST = {"segmented", "trained", "cancelled", "error", "crashed"}
 
 
 class Job:
     """A request under way, and the function that gets its events.
 
-    The last event of a job is one of ``segmented``, ``trained``, ``cancelled``, ``error`` and
-    ``crashed``; after it, ``done`` is true and nothing more comes.
+    Its last event is that of the request, such as ``segmented``, or ``cancelled``, ``error`` or
+    ``crashed``; after it, ``done`` is true and nothing more comes. Of the keys that an event
+    names in ``arrays`` the values are arrays.
     """
 
     def __init__(self, number: int, folder: Path, on_event: Callable[[Event], None]) -> None:
         self.number = number
         self.folder = folder
         self.on_event = on_event
-        self.message: str | None = None  # what the child was told, once it was
+        self.messages: list[str] = []  # what the child was told
         self.running = False  # whether the child has begun, or is busy with another job
         self.done = False
 
@@ -109,11 +109,16 @@ class Worker(QObject):
         folder = self._folder / str(self._count)
         folder.mkdir(parents=True)
         job = self._jobs[self._count] = Job(self._count, folder, on_event)
-        request = {"output": str(folder / "output.npy"), **request, "id": job.number}
         with self._lock:
             self._started()  # in parallel with the copying
-        threading.Thread(target=self._send, args=(job, request, arrays), daemon=True).start()
+        self.tell(job, {"output": str(folder / "output.npy"), **request}, arrays)
         return job
+
+    def tell(self, job: Job, request: Event, arrays: Mapping[str, Any]) -> None:
+        """Add to what a job was told, such as what to show previews of; see `submit`."""
+        self._count += 1
+        request = {**request, "id": job.number, "number": self._count}
+        threading.Thread(target=self._send, args=(job, request, arrays), daemon=True).start()
 
     def stop(self, job: Job) -> None:
         """Ask a training to end and to keep the best model so far."""
@@ -158,17 +163,18 @@ class Worker(QObject):
         """Write the arrays, then the request; runs in a thread of its own."""
         try:
             for key, array in arrays.items():
-                path = job.folder / f"{key}.npy"
+                path = job.folder / f"{key} {request['number']}.npy"
                 write_array(path, array, stop=lambda: job.done)
                 request[key] = str(path)
         except Exception as error:  # a layer may be read by any library, which may raise anything
             message = f"The layer could not be copied: {error}"
-            self._emit(None, {"event": "error", "id": job.number, "message": message})
+            event = {"event": "error", "last": True, "id": job.number, "message": message}
+            self._emit(None, event)
             return
         with self._lock:
-            job.message = json.dumps(request)
+            job.messages.append(json.dumps(request))
             if not job.done:
-                self._write(job.message)
+                self._write(job.messages[-1])
 
     def _ask(self, what: str, job: Job) -> None:
         with self._lock:
@@ -189,8 +195,9 @@ class Worker(QObject):
         with process.stdout:
             for line in process.stdout:
                 event = json.loads(line)
-                if event["event"] == "segmented" and Path(event["labels"]).exists():
-                    event["labels"] = np.load(event["labels"])
+                for key in event.get("arrays", ()):
+                    with contextlib.suppress(FileNotFoundError):  # of a job that was cancelled
+                        event[key] = np.load(event[key])
                 self._emit(process, event)
         self._emit(process, {"event": "exited", "status": process.wait()})
 
@@ -204,7 +211,7 @@ class Worker(QObject):
         if event["event"] == "exited":
             self._crashed(event["status"])
             return
-        last = event["event"] in _LAST
+        last = event.get("last", False)
         if last:
             self._ending.discard(event["id"])
         if job := self._jobs.get(event["id"]):
@@ -250,8 +257,8 @@ class Worker(QObject):
     def _send_again(self) -> None:
         with self._lock:
             for job in self._jobs.values():
-                if job.message is not None:
-                    self._write(job.message)
+                for message in job.messages:
+                    self._write(message)
 
 
 def _crash_words(status: int) -> str:
