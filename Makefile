@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check install clean
+.PHONY: demo test check docs install clean
 
 demo: .venv/demo
 	$(BIN)/seamless-unet demo
@@ -17,6 +17,9 @@ check: .venv/test
 	$(BIN)/lint-imports
 	$(BIN)/npe2 validate napari-seamless-unet
 
+docs: .venv/docs
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs dist/docs
+
 install: .venv/demo .venv/test
 
 # Everything is installed once, and again when the dependencies change.
@@ -30,6 +33,10 @@ install: .venv/demo .venv/test
 
 .venv/test: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --editable ".[all,test]"
+	touch $@
+
+.venv/docs: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --editable ".[all,docs]"
 	touch $@
 
 clean:
