@@ -1,4 +1,5 @@
 import pytest
+from napari.utils.notifications import notification_manager
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
@@ -17,10 +18,11 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(autouse=True)
 def library(tmp_path, monkeypatch):
-    """Give every test an empty library of models."""
+    """Give every test an empty library of models, and forms that nobody has filled in."""
     folder = tmp_path / "models"
     folder.mkdir()
     monkeypatch.setenv("SEAMLESS_UNET_MODELS", str(folder))
+    monkeypatch.setenv("SEAMLESS_UNET_SETTINGS", str(tmp_path / "docks.json"))
     return folder
 
 
@@ -55,6 +57,14 @@ def dock(viewer, qtbot):
         return widget
 
     return open_dock
+
+
+@pytest.fixture
+def notified():
+    """Return a function that gives what napari has told the user since the test began."""
+    records = notification_manager.records
+    before = len(records)
+    return lambda: [record.message for record in records[before:]]
 
 
 def click(button) -> None:
