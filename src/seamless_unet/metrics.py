@@ -8,15 +8,15 @@ by it is 1 if neither image has an object and 0 otherwise; none is ever NaN.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import coo_array
 
-from seamless_unet.runs import find_runs
+from seamless_unet.overlaps import Overlaps, find_overlaps
 
 IOU_THRESHOLDS = (0.50, 0.55, 0.60, 0.65, 0.70, 0.75, 0.80, 0.85, 0.90, 0.95)
 
@@ -207,37 +207,31 @@ def evaluate(truth: ArrayLike, predicted: ArrayLike) -> Evaluation:
     >>> round(result.mean_iou, 3), round(result.seg, 3)
     (0.667, 0.333)
     """
-    truth, predicted = _checked(truth, "truth"), _checked(predicted, "predicted")
-    if truth.shape != predicted.shape:
-        raise ValueError(
-            f"truth has shape {truth.shape} and predicted labels have {predicted.shape}: "
-            "compare labels of the same image and the same axes"
-        )
-    runs = find_runs(truth, predicted)
-    true_ids, predicted_ids = map(_consecutive, runs.ids)
-    true_sizes, predicted_sizes = runs.sizes(true_ids), runs.sizes(predicted_ids)
-    # overlaps with the true background are left out: no measure needs them one by one
-    inside = true_ids > 0
-    pixels = (runs.lengths[inside], (true_ids[inside], predicted_ids[inside]))
-    overlap = coo_array(pixels, shape=(len(true_sizes), len(predicted_sizes))).tocsr().tocoo()
-    on_object = overlap.col > 0
-    row, column, shared = (x[on_object] for x in (overlap.row, overlap.col, overlap.data))
-    iou = shared / (true_sizes[row] + predicted_sizes[column] - shared)
-    matched = iou[_matched(row, column, iou)]
+    return measure(find_overlaps(truth, predicted))
+
+
+def measure(overlaps: Overlaps) -> Evaluation:
+    """Return the evaluation of one image whose objects were compared already."""
+    objects = overlaps.of_objects()
+    true_sizes, predicted_sizes = objects.truth.sizes, objects.predicted.sizes
+    matched = objects.iou[objects.matched()]
+    covered = 2 * objects.shared > true_sizes[objects.row]
+    # overlaps with predicted background are pairs of pixels too: it counts as one object
+    predicted_inside = np.bincount(overlaps.column, overlaps.shared).astype(np.int64)
     return Evaluation(
         images=1,
-        pixels=truth.size,
-        true_objects=len(true_sizes) - 1,
-        predicted_objects=len(predicted_sizes) - 1,
+        pixels=math.prod(overlaps.runs.shape),
+        true_objects=overlaps.truth.count,
+        predicted_objects=overlaps.predicted.count,
         true_positives=tuple(int((matched >= limit).sum()) for limit in IOU_THRESHOLDS),
         matched_iou=float(matched.sum()),
-        covered_iou=float(iou[2 * shared > true_sizes[row]].sum()),
+        covered_iou=float(objects.iou[covered].sum()),
         true_pixels=int(true_sizes[1:].sum()),
         predicted_pixels=int(predicted_sizes[1:].sum()),
-        shared_pixels=int(shared.sum()),
+        shared_pixels=int(objects.shared.sum()),
         true_pairs=_pairs(true_sizes[1:]),
-        predicted_pairs=_pairs(overlap.sum(axis=0)),
-        shared_pairs=_pairs(overlap.data),
+        predicted_pairs=_pairs(predicted_inside),
+        shared_pairs=_pairs(overlaps.shared),
     )
 
 
@@ -260,37 +254,6 @@ def combine(evaluations: Iterable[Evaluation]) -> Evaluation:
         for column in zip(*rows, strict=True)
     ]
     return Evaluation(*totals)
-
-
-def _checked(labels: ArrayLike, name: str) -> NDArray:
-    """Return the labels as an array of one axis or more."""
-    labels = np.asarray(labels)
-    if labels.dtype.kind not in "bui":
-        raise ValueError(
-            f"{name} must be whole-number labels, got {labels.dtype}: convert it first"
-        )
-    if labels.min(initial=0) < 0:
-        raise ValueError(
-            f"{name} has the negative label {labels.min()}: ids start at 1, 0 is background"
-        )
-    return np.atleast_1d(labels)
-
-
-def _consecutive(ids: NDArray) -> NDArray[np.intp]:
-    """Return the ids of runs as 1..n; 0 stays 0, also where no run has it."""
-    return np.unique(np.concatenate([np.zeros(1, ids.dtype), ids]), return_inverse=True)[1][1:]
-
-
-def _matched(row: NDArray, column: NDArray, iou: NDArray) -> NDArray[np.intp]:
-    """Return the indices of the pairs that match, one to one, at an IoU of 0.5 or more.
-
-    Such pairs share an object only where the halves of one are objects of the other image, each
-    with an IoU of exactly 0.5; the first half is taken then, and no choice would match more.
-    """
-    pairs = np.flatnonzero(iou >= IOU_THRESHOLDS[0])
-    for ids in (row, column):
-        pairs = pairs[np.unique(ids[pairs], return_index=True)[1]]
-    return pairs
 
 
 def _pairs(sizes: NDArray) -> int:

@@ -1,0 +1,125 @@
+"""What became of every object: found, missed or invented, and whether it was merged or split."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seamless_unet.overlaps import LOWEST_IOU, Overlaps, Side
+from seamless_unet.runs import Runs
+
+FOUND, MISSED, INVENTED = 1, 2, 3
+STATES = ("found", "missed", "merged", "split", "invented", "merging", "piece")
+_KINDS = {"found": FOUND, "missed": MISSED, "merged": MISSED, "split": MISSED}  # else INVENTED
+
+
+def object_states(overlaps: Overlaps, *, iou: float = LOWEST_IOU) -> NDArray[np.void]:
+    """List the true objects, then the predicted ones that match none.
+
+    Parameters
+    ----------
+    overlaps
+        Of truth and prediction.
+    iou
+        From which on a predicted object counts as a true one, 0.5 to 1.
+
+    Returns
+    -------
+    ndarray
+        (objects,) with the fields
+
+        - ``state``: index into `STATES`, see below
+        - ``truth``, ``predicted``: labels, 0 where there is no such object
+        - ``iou``: with what it matches, else the highest with any object
+        - ``size``: pixels, of the true object where there is one
+        - ``position``: (ndim,) a pixel in the middle of it
+
+        A true object is *found* if it matches. If not, it is *merged* where most of it lies in a
+        predicted object that most of another one lies in, too; *split* where most of each of
+        several predicted objects lies in it; and otherwise *missed*. A predicted object without a
+        match is *merging* where most of several true ones lies in it, a *piece* where it lies in
+        a true object together with others, and otherwise *invented*. Most is more than half.
+
+    Raises
+    ------
+    ValueError
+        If ``iou`` is out of range.
+
+    Examples
+    --------
+    >>> from seamless_unet.overlaps import find_overlaps
+    >>> overlaps = find_overlaps([[1, 1, 1, 0, 2, 2]], [[5, 5, 0, 0, 0, 0]])
+    >>> [STATES[row["state"]] for row in object_states(overlaps)]
+    ['found', 'missed']
+    """
+    objects = overlaps.of_objects()
+    true_states, predicted_states, partner = _states(objects, iou)
+    truth = _listed("truth", objects.truth, objects.runs, true_states)
+    predicted = _listed("predicted", objects.predicted, objects.runs, predicted_states)
+    truth["predicted"] = np.where(partner > 0, objects.predicted.ids[partner], 0)[1:]
+    for side, index in ((truth, objects.row), (predicted, objects.column)):
+        np.maximum.at(side["iou"], index - 1, objects.iou)
+    alone = predicted["state"] != STATES.index("found")
+    return np.concatenate([truth, predicted[alone]])
+
+
+def compared_image(overlaps: Overlaps, *, iou: float = LOWEST_IOU) -> NDArray[np.uint8]:
+    """Return an image of what is `FOUND`, `MISSED` and `INVENTED`; 0 is background in both.
+
+    A found object shows with all the pixels it has in either image. What is missed lies on top.
+    """
+    kinds = np.array([_KINDS.get(state, INVENTED) for state in STATES], np.uint8)
+    true_states, predicted_states, _ = _states(overlaps.of_objects(), iou)
+    true_kinds, predicted_kinds = kinds[true_states], kinds[predicted_states]
+    true_kinds[0] = predicted_kinds[0] = 0
+    true_kind = true_kinds[overlaps.truth.of_runs]
+    predicted_kind = predicted_kinds[overlaps.predicted.of_runs]
+    either = np.maximum(true_kind, predicted_kind)
+    return overlaps.runs.painted(np.where(true_kind == MISSED, np.uint8(MISSED), either))
+
+
+def _states(
+    objects: Overlaps, iou: float
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """Return the states of true and of predicted objects, and which predicted one each matches."""
+    row, column = objects.row, objects.column
+    true_sizes, predicted_sizes = objects.truth.sizes, objects.predicted.sizes
+    lies_in = 2 * objects.shared > true_sizes[row]  # most of the true object, at most once each
+    covered = np.bincount(column[lies_in], minlength=len(predicted_sizes))
+    piece_of = 2 * objects.shared > predicted_sizes[column]
+    pieces = np.bincount(row[piece_of], minlength=len(true_sizes))
+
+    true_states = np.where(pieces > 1, STATES.index("split"), STATES.index("missed"))
+    merged = lies_in & (covered[column] > 1)
+    true_states[row[merged]] = STATES.index("merged")
+    predicted_states = np.full(len(predicted_sizes), STATES.index("invented"))
+    part = piece_of & (pieces[row] > 1)
+    predicted_states[column[part]] = STATES.index("piece")
+    predicted_states[covered > 1] = STATES.index("merging")
+
+    matched = objects.matched(iou)
+    partner = np.zeros(len(true_sizes), np.intp)
+    partner[row[matched]] = column[matched]
+    true_states[row[matched]] = predicted_states[column[matched]] = STATES.index("found")
+    return true_states, predicted_states, partner
+
+
+def _listed(name: str, side: Side, runs: Runs, states: NDArray[np.intp]) -> NDArray[np.void]:
+    """List the objects of one image, their labels in the field of that name."""
+    fields = [("state", "u1"), ("truth", "i8"), ("predicted", "i8"), ("iou", "f4"), ("size", "i8")]
+    rows = np.zeros(side.count, [*fields, ("position", "i8", (len(runs.shape),))])
+    rows["state"], rows[name], rows["size"] = states[1:], side.ids[1:], side.sizes[1:]
+    rows["position"] = _middles(side, runs)
+    return rows
+
+
+def _middles(side: Side, runs: Runs) -> NDArray[np.intp]:
+    """Return (objects, ndim), the middle of the run that half of an object's pixels lie before."""
+    order = np.argsort(side.of_runs, kind="stable")
+    order = order[np.count_nonzero(side.of_runs == 0) :]
+    ends = np.cumsum(runs.lengths[order])
+    of_objects = np.cumsum(side.sizes[1:])
+    halfway = of_objects - side.sizes[1:] + side.sizes[1:] // 2
+    run = order[np.searchsorted(ends, halfway, side="right")]
+    pixel = runs.starts[run] + runs.lengths[run] // 2
+    return np.stack(np.unravel_index(pixel, runs.shape), axis=-1)
