@@ -20,13 +20,9 @@ import tifffile
 from numpy.typing import NDArray
 
 from seamless_unet.axes import check_axes, in_words, label_axes
+from seamless_unet.metadata import tiff_axes, tiff_pixel_size, tiff_tag
 
-_MICROMETRES = {
-    **{"m": 1e6, "cm": 1e4, "mm": 1e3, "nm": 1e-3, "Å": 1e-4, "inch": 25400.0},
-    **dict.fromkeys(("µm", "μm", "um", "\\u00B5m", "micron", "microns", "micrometer"), 1.0),
-}
 _CUT_OFF = "invalid page offset|TiffTag 270 .*invalid value offset"  # as tifffile logs it
-_UNIT_TAG = {3: "cm"}  # inches are the default of programs that know no size
 _SOFTWARE = "seamless-unet"
 _SUFFIXES = (".ome.tif", ".ome.tiff", ".tif", ".tiff")
 
@@ -226,7 +222,7 @@ def written_here(path: str | os.PathLike[str]) -> bool:
     """Whether a file comes from `write_image`, so that replacing it loses nobody's own work."""
     try:
         with tifffile.TiffFile(path) as tif:
-            return _tag(tif.pages.first.tags, "Software") == _SOFTWARE
+            return tiff_tag(tif.pages.first.tags, "Software") == _SOFTWARE
     except (OSError, ValueError):
         return False
 
@@ -250,9 +246,8 @@ def _read(path: str | os.PathLike[str]) -> tuple[NDArray, str, dict[str, float]]
     with _complaints() as complaints:
         try:
             with tifffile.TiffFile(path) as tif:
-                named = any("axes" in about for about in tif.shaped_metadata or ())
-                pieces = [_read_series(series, named) for series in tif.series]
-                pixel_size = _read_pixel_size(tif)
+                pieces = [_read_series(tif, series) for series in tif.series]
+                pixel_size = tiff_pixel_size(tif)
         except (OSError, MemoryError):
             raise
         except tifffile.TiffFileError as error:
@@ -270,48 +265,11 @@ def _read(path: str | os.PathLike[str]) -> tuple[NDArray, str, dict[str, float]]
     return data, axes, pixel_size
 
 
-def _read_series(series: tifffile.TiffPageSeries, named: bool) -> tuple[NDArray, str]:
-    """Return the array and its axes; ``named``: the axes were written down, not guessed."""
+def _read_series(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> tuple[NDArray, str]:
     if any(page is None for page in series.pages):
         raise ValueError("some of its planes are in other files that are missing")
-    shape, axes = series.get_shape(squeeze=False), series.get_axes(squeeze=False)
-    if series.kind != "shaped":  # OME and ImageJ name axes of one pixel that nobody meant
-        kept = [i for i, (n, a) in enumerate(zip(shape, axes, strict=True)) if n > 1 or a in "YX"]
-        shape, axes = tuple(shape[i] for i in kept), "".join(axes[i] for i in kept)
-    # tifffile's S are samples, the colors of a pixel; only a written S in front is our own
-    axes = re.sub("S$" if named else "S", "C", axes)
+    shape, axes = tiff_axes(tif, series)
     return series.asarray().reshape(shape), axes
-
-
-def _read_pixel_size(tif: tifffile.TiffFile) -> dict[str, float]:
-    """Return micrometre per pixel of Z, Y and X as far as the file gives it with a unit."""
-    if tif.is_ome:
-        image = tifffile.xml2dict(tif.ome_metadata or "")["OME"]["Image"]
-        pixels = (image[0] if isinstance(image, list) else image)["Pixels"]
-        names = {axis: f"PhysicalSize{axis}" for axis in "ZYX"}
-        return {
-            axis: size
-            for axis, name in names.items()
-            if (size := _micrometres(pixels.get(name, 0), pixels.get(f"{name}Unit", "µm"))) > 0
-        }
-    tags = tif.pages.first.tags
-    about = tif.imagej_metadata or next(iter(tif.shaped_metadata or ()), {})
-    unit = (
-        about.get("unit", "") if tif.is_imagej else _UNIT_TAG.get(_tag(tags, "ResolutionUnit"), "")
-    )
-    per_unit = {"Y": _tag(tags, "YResolution"), "X": _tag(tags, "XResolution")}
-    sizes = {axis: ratio[1] / ratio[0] for axis, ratio in per_unit.items() if ratio and ratio[0]}
-    sizes |= {"Z": about["spacing"]} if "spacing" in about else {}
-    found = {axis: _micrometres(size, unit) for axis, size in sizes.items()}
-    return {axis: s for axis, s in (found | about.get("pixel_size", {})).items() if s > 0}
-
-
-def _micrometres(size: float, unit: str) -> float:
-    return float(size) * _MICROMETRES.get(unit, 0.0)
-
-
-def _tag(tags: tifffile.TiffTags, name: str) -> Any:
-    return tags[name].value if name in tags else None
 
 
 @contextlib.contextmanager

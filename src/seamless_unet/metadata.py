@@ -1,0 +1,169 @@
+"""What a file says about its image: axes and pixel size, read without the image."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tifffile
+
+_MICROMETRES = {
+    **{"m": 1e6, "cm": 1e4, "mm": 1e3, "nm": 1e-3, "Å": 1e-4, "inch": 25400.0},
+    **{"meter": 1e6, "centimeter": 1e4, "millimeter": 1e3, "nanometer": 1e-3, "angstrom": 1e-4},
+    **dict.fromkeys(("µm", "μm", "um", "\\u00B5m", "micron", "microns", "micrometer"), 1.0),
+}
+_UNIT_TAG = {3: "cm"}  # inches are the default of programs that know no size
+_ZARR_FILES = (".zattrs", ".zarray", "zarr.json")
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What a file says about the array that is in it.
+
+    Parameters
+    ----------
+    shape
+        Of the array, at full size.
+    axes
+        A letter per dimension: ``"STZCYX"``, or letters of the file's own kind such as ``"Q"``;
+        empty where the file does not say.
+    pixel_size
+        Micrometre per pixel for axes among Z, Y and X; an axis without known size is left out.
+    """
+
+    shape: tuple[int, ...]
+    axes: str
+    pixel_size: dict[str, float]
+
+
+def read_metadata(path: str | Path) -> Metadata | None:
+    """Read what a TIFF file or an OME-Zarr folder says about its first image.
+
+    Parameters
+    ----------
+    path
+        TIFF, OME-TIFF, ImageJ TIFF, OME-Zarr of any version, or one array in it.
+
+    Returns
+    -------
+    Metadata
+        ``None`` for anything else, also for a file that is damaged or gone.
+    """
+    path = Path(path)
+    try:
+        if path.suffix.lower() in (".tif", ".tiff"):
+            with tifffile.TiffFile(path) as tif:
+                shape, axes = tiff_axes(tif, tif.series[0])
+                return Metadata(shape, axes, tiff_pixel_size(tif))
+        if any((path / name).exists() for name in _ZARR_FILES):
+            return _zarr_metadata(path)
+    except Exception:  # of a damaged file: whoever reads the image itself says so
+        return None
+    return None
+
+
+def tiff_axes(
+    tif: tifffile.TiffFile, series: tifffile.TiffPageSeries
+) -> tuple[tuple[int, ...], str]:
+    """Return the shape of a series of an open file, and its axes."""
+    named = any("axes" in about for about in tif.shaped_metadata or ())  # written, not guessed
+    shape, axes = series.get_shape(squeeze=False), series.get_axes(squeeze=False)
+    if series.kind != "shaped":  # OME and ImageJ name axes of one pixel that nobody meant
+        kept = [i for i, (n, a) in enumerate(zip(shape, axes, strict=True)) if n > 1 or a in "YX"]
+        shape, axes = tuple(shape[i] for i in kept), "".join(axes[i] for i in kept)
+    # tifffile's S are samples, the colors of a pixel; only a written S in front is our own
+    return tuple(shape), re.sub("S$" if named else "S", "C", axes)
+
+
+def tiff_pixel_size(tif: tifffile.TiffFile) -> dict[str, float]:
+    """Return micrometre per pixel of Z, Y and X as far as an open file gives it with a unit."""
+    if tif.is_ome:
+        image = tifffile.xml2dict(tif.ome_metadata or "")["OME"]["Image"]
+        pixels = (image[0] if isinstance(image, list) else image)["Pixels"]
+        names = {axis: f"PhysicalSize{axis}" for axis in "ZYX"}
+        return {
+            axis: size
+            for axis, name in names.items()
+            if (size := _micrometres(pixels.get(name, 0), pixels.get(f"{name}Unit", "µm"))) > 0
+        }
+    tags = tif.pages.first.tags
+    about = tif.imagej_metadata or next(iter(tif.shaped_metadata or ()), {})
+    unit = (
+        about.get("unit", "")
+        if tif.is_imagej
+        else _UNIT_TAG.get(tiff_tag(tags, "ResolutionUnit"), "")
+    )
+    per_unit = {"Y": tiff_tag(tags, "YResolution"), "X": tiff_tag(tags, "XResolution")}
+    sizes = {axis: ratio[1] / ratio[0] for axis, ratio in per_unit.items() if ratio and ratio[0]}
+    sizes |= {"Z": about["spacing"]} if "spacing" in about else {}
+    found = {axis: _micrometres(size, unit) for axis, size in sizes.items()}
+    return {axis: s for axis, s in (found | about.get("pixel_size", {})).items() if s > 0}
+
+
+def tiff_tag(tags: tifffile.TiffTags, name: str) -> Any:
+    """Return the value of a tag, ``None`` if there is none."""
+    return tags[name].value if name in tags else None
+
+
+def _micrometres(size: float, unit: str) -> float:
+    return float(size) * _MICROMETRES.get(unit, 0.0)
+
+
+def _zarr_metadata(folder: Path) -> Metadata:
+    """Return what is said about an OME-Zarr image, given its folder or that of an array in it."""
+    attributes = _zarr_attributes(folder)
+    array = folder
+    if "multiscales" not in attributes and "multiscales" in (
+        around := _zarr_attributes(folder.parent)
+    ):
+        attributes = around
+    elif "multiscales" in attributes:
+        array = folder / attributes["multiscales"][0]["datasets"][0]["path"]
+    about = _json(array / ".zarray") | _json(array / "zarr.json")
+    shape = tuple(about["shape"])
+    if "multiscales" not in attributes:
+        names = about.get("dimension_names") or [""] * len(shape)
+        return Metadata(shape, _letters(names), {})
+    multiscale = attributes["multiscales"][0]
+    axes = multiscale.get("axes", list("tczyx"))  # as it was before axes were written down
+    axes = [axis if isinstance(axis, dict) else {"name": axis} for axis in axes]
+    letters = _letters([axis["name"] for axis in axes])
+    sizes = _zarr_scale(multiscale, array.name, len(axes))
+    pixel_size = {
+        letter: micrometres
+        for letter, axis, size in zip(letters, axes, sizes, strict=True)
+        if letter in "ZYX" and (micrometres := _micrometres(size, axis.get("unit", ""))) > 0
+    }
+    return Metadata(shape, letters, pixel_size)
+
+
+def _letters(names: list[str]) -> str:
+    letters = [str(name or "?")[:1].upper() for name in names]
+    return "" if "?" in letters else "".join(letters)
+
+
+def _zarr_scale(multiscale: dict[str, Any], array: str, ndim: int) -> list[float]:
+    """Return the size of a pixel of one of the arrays, in the units of the axes."""
+    datasets = {Path(dataset["path"]).name: dataset for dataset in multiscale["datasets"]}
+    scale = [1.0] * ndim
+    for place in (datasets.get(array, {}), multiscale):  # a transformation may be for all arrays
+        for transformation in place.get("coordinateTransformations", ()):
+            if transformation["type"] == "scale":
+                scale = [a * b for a, b in zip(scale, transformation["scale"], strict=True)]
+    return scale
+
+
+def _zarr_attributes(folder: Path) -> dict[str, Any]:
+    """Return the attributes of a group or array, those of OME-Zarr 0.5 as if it were older."""
+    attributes = _json(folder / "zarr.json").get("attributes", {}) | _json(folder / ".zattrs")
+    return attributes | attributes.get("ome", {})
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
