@@ -31,6 +31,7 @@ import traceback
 from collections.abc import Iterator
 from typing import IO, Any
 
+from seamless_unet.jobs.evaluate import evaluate
 from seamless_unet.jobs.orders import Orders
 from seamless_unet.jobs.segment import segment, warm
 from seamless_unet.jobs.train import train
@@ -99,7 +100,7 @@ def _words(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-_JOBS = {"segment": segment, "train": train, "warm": warm}
+_JOBS = {"evaluate": evaluate, "segment": segment, "train": train, "warm": warm}
 
 if __name__ == "__main__":
     main()

@@ -11,6 +11,10 @@ from seamless_unet.runs import Runs
 FOUND, MISSED, INVENTED = 1, 2, 3
 STATES = ("found", "missed", "merged", "split", "invented", "merging", "piece")
 _KINDS = {"found": FOUND, "missed": MISSED, "merged": MISSED, "split": MISSED}  # else INVENTED
+_FIELDS = [
+    *(("state", "u1"), ("truth", "i8"), ("predicted", "i8")),
+    *(("iou", "f4"), ("size", "i8"), ("pixel", "i8")),
+]
 
 
 def object_states(overlaps: Overlaps, *, iou: float = LOWEST_IOU) -> NDArray[np.void]:
@@ -32,7 +36,7 @@ def object_states(overlaps: Overlaps, *, iou: float = LOWEST_IOU) -> NDArray[np.
         - ``truth``, ``predicted``: labels, 0 where there is no such object
         - ``iou``: with what it matches, else the highest with any object
         - ``size``: pixels, of the true object where there is one
-        - ``position``: (ndim,) a pixel in the middle of it
+        - ``pixel``: flat index of a pixel in the middle of it
 
         A true object is *found* if it matches. If not, it is *merged* where most of it lies in a
         predicted object that most of another one lies in, too; *split* where most of each of
@@ -106,20 +110,18 @@ def _states(
 
 def _listed(name: str, side: Side, runs: Runs, states: NDArray[np.intp]) -> NDArray[np.void]:
     """List the objects of one image, their labels in the field of that name."""
-    fields = [("state", "u1"), ("truth", "i8"), ("predicted", "i8"), ("iou", "f4"), ("size", "i8")]
-    rows = np.zeros(side.count, [*fields, ("position", "i8", (len(runs.shape),))])
+    rows = np.zeros(side.count, _FIELDS)
     rows["state"], rows[name], rows["size"] = states[1:], side.ids[1:], side.sizes[1:]
-    rows["position"] = _middles(side, runs)
+    rows["pixel"] = _middles(side, runs)
     return rows
 
 
 def _middles(side: Side, runs: Runs) -> NDArray[np.intp]:
-    """Return (objects, ndim), the middle of the run that half of an object's pixels lie before."""
+    """Return, per object, the middle of the run that its middle pixel in raster order lies in."""
     order = np.argsort(side.of_runs, kind="stable")
     order = order[np.count_nonzero(side.of_runs == 0) :]
     ends = np.cumsum(runs.lengths[order])
     of_objects = np.cumsum(side.sizes[1:])
     halfway = of_objects - side.sizes[1:] + side.sizes[1:] // 2
     run = order[np.searchsorted(ends, halfway, side="right")]
-    pixel = runs.starts[run] + runs.lengths[run] // 2
-    return np.stack(np.unravel_index(pixel, runs.shape), axis=-1)
+    return runs.starts[run] + runs.lengths[run] // 2
