@@ -114,11 +114,18 @@ class Worker(QObject):
         self.tell(job, {"output": str(folder / "output.npy"), **request}, arrays)
         return job
 
-    def tell(self, job: Job, request: Event, arrays: Mapping[str, Any]) -> None:
-        """Add to what a job was told, such as what to show previews of; see `submit`."""
+    def tell(self, job: Job, request: Event, arrays: Mapping[str, Any]) -> int:
+        """Add to what a job was told, such as what to show previews of; see `submit`.
+
+        Returns
+        -------
+        int
+            What the job's events call it: their ``number``.
+        """
         self._count += 1
         request = {**request, "id": job.number, "number": self._count}
         threading.Thread(target=self._send, args=(job, request, arrays), daemon=True).start()
+        return self._count
 
     def stop(self, job: Job) -> None:
         """Ask a training to end and to keep the best model so far."""
