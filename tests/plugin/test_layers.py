@@ -1,10 +1,14 @@
+import threading
+
 import numpy as np
 import pytest
 import tifffile
 from napari.components import ViewerModel
 from napari.layers import Image, Labels
+from napari.layers._source import layer_source
 
-from seamless_unet.plugin import layers
+from seamless_unet.image_io import write_image
+from seamless_unet.plugin import layer_metadata, layers
 
 
 def axes(layer):
@@ -13,22 +17,45 @@ def axes(layer):
 
 def test_axes_are_guessed_from_the_number_of_dimensions():
     assert axes(Image(np.zeros((4, 5)))) == ["YX"]
-    assert axes(Image(np.zeros((3, 4, 5)))) == ["ZYX", "TYX", "SYX", "CYX"]
+    assert axes(Image(np.zeros((3, 4, 5)))) == ["ZYX", "TYX", "SYX", "CYX", "YXC"]
     assert axes(Image(np.zeros((2, 3, 4, 5))))[0] == "TZYX"
     assert axes(Image(np.zeros((2,) * 6))) == []
+    assert axes(Image(np.zeros((2, 3, 4, 5, 6))))[0] == "TZCYX"
     assert axes(Image(np.zeros((9, 4, 5, 3)), rgb=True)) == ["ZYXC", "TYXC", "SYXC"]
     assert axes(Image(np.zeros((4, 5, 3)), rgb=True)) == ["YXC"]
 
 
+def test_a_few_large_planes_are_guessed_to_be_channels():
+    assert axes(Image(np.zeros((3, 40, 50))))[0] == "CYX"
+    assert axes(Image(np.zeros((40, 50, 2))))[0] == "YXC"
+    assert axes(Image(np.zeros((5, 40, 50))))[0] == "ZYX"
+
+
 def test_axes_are_taken_from_the_names_of_the_dimensions():
     assert axes(Image(np.zeros((3, 4, 5)), axis_labels=("t", "y", "x"))) == [
-        *("TYX", "ZYX", "SYX", "CYX")
+        *("TYX", "ZYX", "SYX", "CYX", "YXC")
     ]
     assert axes(Image(np.zeros((3, 4, 5)), axis_labels=("Channel", "Y", "X")))[0] == "CYX"
     assert axes(Image(np.zeros((3, 4, 5)), axis_labels=("t", "t", "x")))[0] == "ZYX"
 
 
-def test_axes_are_taken_from_the_file_that_a_layer_came_from(tmp_path, viewer):
+@pytest.fixture
+def from_file(tmp_path, monkeypatch):
+    """Return a function that makes layers as if read from a file with these dimensions."""
+
+    def make(data, file_shape, file_axes, *, pixel_size=None, **keywords):
+        path = tmp_path / "a.tif"
+        array = np.zeros(file_shape, np.uint8)
+        write_image(path, array, axes=file_axes, pixel_size=pixel_size)
+        with layer_source(path=str(path)):
+            return Image(data, **keywords)
+
+    monkeypatch.setattr(layer_metadata, "_PATIENCE", 10)  # seconds
+    return make
+
+
+def test_axes_are_taken_from_the_file_that_a_layer_came_from(tmp_path, viewer, monkeypatch):
+    monkeypatch.setattr(layer_metadata, "_PATIENCE", 10)
     path = tmp_path / "a.ome.tif"
     tifffile.imwrite(path, np.zeros((3, 8, 8), np.uint8), metadata={"axes": "TYX"}, ome=True)
     (layer,) = viewer.open(path, plugin="napari")
@@ -37,8 +64,33 @@ def test_axes_are_taken_from_the_file_that_a_layer_came_from(tmp_path, viewer):
     assert axes(layer)[0] == "ZYX"
 
 
+def test_readers_drop_axes_of_one_pixel_and_make_a_layer_of_each_channel(from_file):
+    assert axes(from_file(np.zeros((2, 8, 9)), (1, 2, 8, 9), "SCYX"))[0] == "CYX"
+    assert axes(from_file(np.zeros((5, 8, 9)), (5, 2, 8, 9), "TCYX"))[0] == "TYX"
+    assert axes(from_file(np.zeros((5, 8, 9)), (1, 5, 2, 8, 9), "STCYX"))[0] == "TYX"
+    assert axes(from_file(np.zeros((8, 9, 3)), (8, 9, 3), "YXC", rgb=True))[0] == "YXC"
+
+
+def test_the_file_of_a_layer_is_read_once(from_file, monkeypatch):
+    layer = from_file(np.zeros((5, 8, 9)), (5, 8, 9), "TYX")
+    assert axes(layer)[0] == "TYX"
+    monkeypatch.setattr(layer_metadata, "read_metadata", lambda path: pytest.fail("read again"))
+    assert axes(layer)[0] == "TYX"
+
+
+def test_a_slow_file_keeps_nobody_waiting(from_file, monkeypatch, qtbot):
+    layer = from_file(np.zeros((5, 8, 9)), (5, 8, 9), "TYX")
+    monkeypatch.setattr(layer_metadata, "_PATIENCE", 0)
+    answer, read = threading.Event(), layer_metadata.read_metadata
+    monkeypatch.setattr(layer_metadata, "read_metadata", lambda p: answer.wait(10) and read(p))
+    assert axes(layer)[0] == "ZYX"
+    with qtbot.waitSignal(layer_metadata.signals.arrived, timeout=10_000):
+        answer.set()
+    assert axes(layer)[0] == "TYX"
+
+
 def test_axes_in_words():
-    assert layers.axes_choices(Image(np.zeros((3, 4, 5))))[0][0] == "depth, y, x"
+    assert layers.axes_choices(Image(np.zeros((3, 4, 5))))[0][0] == "depth (3), y, x"
 
 
 def test_multiscale_means_full_size():
@@ -108,6 +160,18 @@ def test_pixel_size_is_in_micrometres_where_the_unit_is_a_length():
     image = Image(np.zeros((3, 4, 5)), scale=(7, 400, 0.5), units=("s", "nm", "um"))
     assert layers.pixel_size(image, "TYX") == pytest.approx({"Y": 0.4, "X": 0.5})
     assert layers.pixel_size(Image(np.zeros((4, 5)), scale=(2, 2)), "YX") == {}
+
+
+def test_pixel_size_is_taken_from_the_file_where_the_layer_does_not_know_it(from_file):
+    size = {"Z": 2.0, "Y": 0.25, "X": 0.5}
+    data = np.zeros((5, 8, 9))
+    layer = from_file(data, (5, 8, 9), "ZYX", pixel_size=size)
+    assert layers.pixel_size(layer, "ZYX") == pytest.approx(size)
+    assert layers.pixel_size(layer, "TYX") == pytest.approx({"Y": 0.25, "X": 0.5})
+    layer.scale, layer.units = (3, 1, 1), ("um", "pixel", "pixel")
+    assert layers.pixel_size(layer, "ZYX") == pytest.approx({**size, "Z": 3})
+    layer.data = data[:, :4]
+    assert layers.pixel_size(layer, "ZYX") == {"Z": 3}
 
 
 def test_labels_of_another_shape_are_refused():

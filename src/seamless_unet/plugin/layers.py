@@ -1,14 +1,13 @@
 """Layers and arrays: what the dimensions of a layer are, and where a new layer belongs."""
 
-import contextlib
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
-import tifffile
 from napari.layers import Image, Labels, Layer
 
 from seamless_unet.axes import check_axes, label_axes
+from seamless_unet.metadata import Metadata
+from seamless_unet.plugin.layer_metadata import layer_metadata
 
 _NAMES = {
     **{"t": "T", "time": "T", "frame": "T", "z": "Z", "depth": "Z", "slice": "Z"},
@@ -17,46 +16,75 @@ _NAMES = {
 _WORDS = {"T": "time", "Z": "depth", "C": "channels", "S": "separate images", "Y": "y", "X": "x"}
 _POSSIBLE = {
     2: ("YX",),
-    3: ("ZYX", "TYX", "SYX", "CYX"),
-    4: ("TZYX", "ZCYX", "CZYX", "TCYX", "CTYX", "SZYX", "SCYX", "STYX"),
-    5: ("TZCYX", "TCZYX", "CTZYX", "STZYX", "SZCYX", "SCZYX"),
+    3: ("ZYX", "TYX", "SYX", "CYX", "YXC"),
+    4: ("TZYX", "ZCYX", "CZYX", "TCYX", "CTYX", "ZTYX", "SZYX", "SCYX", "STYX", "ZYXC", "TYXC"),
+    5: ("TZCYX", "TCZYX", "CTZYX", "CZTYX", "ZTCYX", "STZYX", "SZCYX", "SCZYX", "STCYX", "TZYXC"),
 }
+_FEW = 4  # of so many or fewer planes, each much larger, one guesses that they are channels
+_LARGE = 32  # pixels
 
 
 def axes_choices(layer: Image) -> list[tuple[str, str]]:
     """Return what the dimensions of a layer may be, likeliest first, as (words, axes).
 
+    The names of its dimensions say it, else the file that it came from, else its shape.
     ``axes`` has one letter per dimension of `full_data`; the colors of an RGB layer are a ``C``
     at its end.
     """
-    ndim = layer.ndim
-    known = _named_axes(layer) or _file_axes(layer)
-    possible = [axes for axes in _POSSIBLE.get(ndim, ()) if not (layer.rgb and "C" in axes)]
-    if known is not None:
-        possible = [known, *(axes for axes in possible if axes != known)]
+    shape = tuple(full_data(layer).shape[: layer.ndim])
+    likeliest = _named_axes(layer, shape) or _file_axes(layer, shape) or _likely_axes(shape)
+    possible = [likeliest, *(axes for axes in _POSSIBLE.get(len(shape), ()) if axes != likeliest)]
     colors = "C" if layer.rgb else ""
-    return [(_in_words(axes), axes + colors) for axes in possible]
+    return [
+        (_in_words(axes, shape), axes + colors)
+        for axes in possible
+        if axes and not (layer.rgb and "C" in axes)
+    ]
 
 
-def _in_words(axes: str) -> str:
-    return ", ".join(_WORDS[axis] for axis in axes)
+def _in_words(axes: str, shape: tuple[int, ...]) -> str:
+    """Name the dimensions.
+
+    >>> _in_words("TYX", (5, 512, 512))
+    'time (5), y, x'
+    """
+    sizes = [f" ({n})" if axis not in "YX" else "" for axis, n in zip(axes, shape, strict=True)]
+    return ", ".join(_WORDS[axis] + size for axis, size in zip(axes, sizes, strict=True))
 
 
-def _named_axes(layer: Image) -> str | None:
+def _named_axes(layer: Image, shape: tuple[int, ...]) -> str | None:
     letters = [_NAMES.get(label.lower(), "?") for label in layer.axis_labels]
-    return _checked("".join(letters), full_data(layer).shape[: layer.ndim])
+    return _checked("".join(letters), shape)
 
 
-def _file_axes(layer: Image) -> str | None:
-    """Return the axes in the file that a layer came from: napari's own TIFF reader drops them."""
-    path = layer.source.path
-    if path is None or Path(path).suffix.lower() not in (".tif", ".tiff"):
-        return None
-    with contextlib.suppress(OSError, ValueError, IndexError), tifffile.TiffFile(path) as tif:
-        series = tif.series[0]
-        if tuple(series.shape) == tuple(full_data(layer).shape):
-            return _checked(series.axes[: layer.ndim], series.shape[: layer.ndim])
-    return None
+def _file_axes(layer: Image, shape: tuple[int, ...]) -> str | None:
+    """Return the axes in the file that a layer came from: napari's own reader drops them."""
+    return _checked(_kept_axes(layer_metadata(layer), shape), shape)
+
+
+def _kept_axes(metadata: Metadata | None, shape: tuple[int, ...]) -> str:
+    """Return the axes that a file has for an array of this shape; empty if it is not the file's.
+
+    Readers drop axes of one pixel, and make a layer of each channel.
+    """
+    if metadata is None or len(metadata.axes) != len(metadata.shape):
+        return ""
+    sides = list(zip(metadata.axes, metadata.shape, strict=True))
+    for dropped in ("", "C"):
+        for least in (1, 2):
+            kept = [(a, n) for a, n in sides if a not in dropped and (n >= least or a in "YX")]
+            if tuple(n for _, n in kept) == shape:
+                return "".join(a for a, _ in kept)
+    return ""
+
+
+def _likely_axes(shape: tuple[int, ...]) -> str | None:
+    if len(shape) == 3:
+        if shape[0] <= _FEW and min(shape[1:]) >= _LARGE:
+            return "CYX"
+        if shape[2] <= _FEW and min(shape[:2]) >= _LARGE:
+            return "YXC"
+    return next(iter(_POSSIBLE.get(len(shape), ())), None)
 
 
 def _checked(axes: str, shape: tuple[int, ...]) -> str | None:
@@ -130,13 +158,21 @@ def _are_numbers(axis_labels: Iterable[str]) -> bool:
 
 
 def pixel_size(layer: Image, axes: str) -> dict[str, float]:
-    """Return micrometre per pixel for those of Z, Y and X whose unit is a length."""
+    """Return micrometre per pixel for those of Z, Y and X whose size is known.
+
+    The scale of the layer says it, where its unit is a length, else the file it came from.
+    """
+    metadata = layer_metadata(layer)
+    shape = tuple(full_data(layer).shape[: layer.ndim])
+    in_file = metadata.pixel_size if metadata and _kept_axes(metadata, shape) else {}
     sizes = zip(axes, layer.scale, layer.units, strict=False)
-    return {
+    in_layer = {
         axis: float((size * unit).to("micrometer").magnitude)
         for axis, size, unit in sizes
-        if axis in "ZYX" and unit.is_compatible_with("micrometer")
+        if unit.is_compatible_with("micrometer")
     }
+    found = in_file | in_layer
+    return {axis: found[axis] for axis in axes if axis in "ZYX" and axis in found}
 
 
 def add_labels(viewer: Any, labels: Any, image: Image, axes: str, *, name: str) -> Labels:
