@@ -23,10 +23,11 @@ from side_by_side import emit, most_allocated, ratios, side_by_side
 
 from seamless_unet.config import ModelInfo, UNetConfig
 from seamless_unet.image_io import sample_path
+from seamless_unet.link import link_slices
 from seamless_unet.metrics import evaluate
 from seamless_unet.model_file import Model, find_model, load_model
 from seamless_unet.predict import predict
-from seamless_unet.segment import link_slices, segment
+from seamless_unet.segment import segment
 from seamless_unet.unet import UNet
 
 

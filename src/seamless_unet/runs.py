@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,6 +54,25 @@ def find_runs(*images: NDArray) -> Runs:
     starts = np.flatnonzero(starting)
     lengths = np.diff(starts, append=starting.size)
     return Runs(shape, starts, lengths, tuple(image.ravel()[starts] for image in images))
+
+
+def crossed(first: Runs, second: Runs) -> Runs:
+    """Return the runs common to two images of the same shape, from those of each.
+
+    Examples
+    --------
+    >>> runs = crossed(find_runs(np.array([[1, 1, 0]])), find_runs(np.array([[0, 2, 2]])))
+    >>> runs.starts, runs.lengths, runs.ids
+    (array([0, 1, 2]), array([1, 1, 1]), (array([1, 1, 0]), array([0, 2, 2])))
+    """
+    starts = np.union1d(first.starts, second.starts)
+    ids = [
+        values[np.searchsorted(runs.starts, starts, side="right") - 1]
+        for runs in (first, second)
+        for values in runs.ids
+    ]
+    lengths = np.diff(starts, append=math.prod(first.shape))
+    return Runs(first.shape, starts, lengths, tuple(ids))
 
 
 def numbered(ids: NDArray) -> NDArray[np.int32]:

@@ -1,11 +1,10 @@
-"""From probabilities to instance labels, and labels linked from slice to slice."""
+"""From probabilities to instance labels."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
-from scipy.sparse import coo_array
 from skimage.segmentation import watershed
 
 from seamless_unet.gaps import close_gaps
@@ -94,69 +93,6 @@ def segment(
     for number, box in hollow:
         _fill_holes(labels[box], new_id[number])
     return labels
-
-
-def link_slices(labels: NDArray, *, min_overlap: float = 0.5) -> NDArray[np.int32]:
-    """Give objects that continue from one slice to the next the same id.
-
-    Pairs of neighboring slices are matched one to one, those of the highest IoU first. An object
-    that is missing from a slice continues as a new one after it.
-
-    Parameters
-    ----------
-    labels
-        (Z, Y, X), (T, Y, X) or (T, Z, Y, X) integer ids, numbered independently in every slice
-        along the first axis; 0 is background.
-    min_overlap
-        Two objects are the same if they share at least this part of the smaller one, 0 to 1.
-
-    Returns
-    -------
-    ndarray
-        int32 of the same shape; ids are 1 to n in the order of their first pixel.
-
-    Examples
-    --------
-    >>> link_slices(np.array([[[1, 1, 0, 2]], [[0, 1, 0, 0]], [[2, 2, 0, 1]]])).squeeze()
-    array([[1, 1, 0, 2],
-           [0, 1, 0, 0],
-           [1, 1, 0, 3]], dtype=int32)
-    """
-    if not 0 < min_overlap <= 1:
-        raise ValueError(f"min_overlap={min_overlap} must be above 0 and at most 1")
-    linked = np.zeros(labels.shape, np.int32)
-    before = np.zeros(labels.shape[1:], np.int32)
-    count = 0
-    for out, ids in zip(linked, labels, strict=True):
-        runs = find_runs(before, ids)
-        now = numbered(runs.ids[1])[runs.ids[1]]
-        same = _same_objects(runs, runs.ids[0], now, min_overlap)
-        new_id = np.zeros(now.max(initial=0) + 1, np.int32)
-        for number in range(1, len(new_id)):
-            if number not in same:
-                count += 1
-            new_id[number] = same.get(number, count)
-        out[:] = runs.painted(new_id[now])
-        before = out
-    return linked
-
-
-def _same_objects(runs: Runs, before: NDArray, now: NDArray, min_overlap: float) -> dict[int, int]:
-    """Return which id of the slice before, given per run, each id continues, if it does."""
-    size_before, size_now = runs.sizes(before), runs.sizes(now)
-    both = (before > 0) & (now > 0)
-    pixels = (runs.lengths[both], (before[both], now[both]))
-    shared = coo_array(pixels, shape=(len(size_before), len(size_now))).tocsr().tocoo()
-    old, new = shared.coords  # the pixels of each pair are added up
-    iou = shared.data / (size_before[old] + size_now[new] - shared.data)
-    enough = shared.data >= min_overlap * np.minimum(size_before[old], size_now[new])
-    same: dict[int, int] = {}
-    taken: set[int] = set()
-    for i in np.argsort(-iou, kind="stable"):
-        if enough[i] and new[i] not in same and old[i] not in taken:
-            same[int(new[i])] = int(old[i])
-            taken.add(int(old[i]))
-    return same
 
 
 def _divide(

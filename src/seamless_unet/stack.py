@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from seamless_unet.axes import check_axes, label_axes, loop_axes, split
 from seamless_unet.config import ModelInfo, Normalization
+from seamless_unet.link import link_slices
 from seamless_unet.normalize import measure
-from seamless_unet.segment import link_slices, segment
+from seamless_unet.segment import segment
 
 if TYPE_CHECKING:
     from seamless_unet.model_file import Model

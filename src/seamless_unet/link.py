@@ -1,0 +1,110 @@
+"""Objects that continue from one slice to the next, or from frame to frame."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+
+from seamless_unet.runs import Runs, crossed, find_runs, numbered
+
+
+def link_slices(labels: NDArray, *, min_overlap: float = 0.5) -> NDArray[np.int32]:
+    """Give objects that continue from one slice to the next the same id.
+
+    Pairs of neighboring slices are matched one to one, those of the highest IoU first. An object
+    that is missing from a slice continues as a new one after it.
+
+    Parameters
+    ----------
+    labels
+        (Z, Y, X), (T, Y, X) or (T, Z, Y, X) integer ids, numbered independently in every slice
+        along the first axis; 0 is background.
+    min_overlap
+        Two objects are the same if they share at least this part of the smaller one, 0 to 1.
+
+    Returns
+    -------
+    ndarray
+        int32 of the same shape; ids are 1 to n in the order of their first pixel.
+
+    Examples
+    --------
+    >>> link_slices(np.array([[[1, 1, 0, 2]], [[0, 1, 0, 0]], [[2, 2, 0, 1]]])).squeeze()
+    array([[1, 1, 0, 2],
+           [0, 1, 0, 0],
+           [1, 1, 0, 3]], dtype=int32)
+    """
+    if not 0 < min_overlap <= 1:
+        raise ValueError(f"min_overlap={min_overlap} must be above 0 and at most 1")
+    linked = np.zeros(labels.shape, np.int32)
+    before: list[Runs] = []
+    count = 0
+    for out, ids in zip(linked, labels, strict=True):
+        now = [find_runs(ids)]
+        before, count = continue_objects(before, now, count, min_overlap=min_overlap)
+        out[:] = before[0].painted(*before[0].ids)
+    return linked
+
+
+def continue_objects(
+    before: Sequence[Runs], now: Sequence[Runs], count: int, *, min_overlap: float = 0.5
+) -> tuple[list[Runs], int]:
+    """Link one slice to the slice before it, which is all of the past that is needed.
+
+    Parameters
+    ----------
+    before
+        What this function returned for the slice before; empty for the first one.
+    now
+        The slice, numbered independently. A slice may be in parts, such as the planes of a volume
+        in a film, which are then linked as a whole.
+    count
+        How many objects there have been.
+    min_overlap
+        See `link_slices`.
+
+    Returns
+    -------
+    linked, count
+        The slice with the ids of the objects that it continues, new objects being numbered from
+        ``count`` + 1 in the order of their first pixel; and how many there are now.
+    """
+    table = numbered(np.concatenate([runs.ids[0] for runs in now]))
+    same: dict[int, int] = {}
+    if before:
+        both = [crossed(old, new) for old, new in zip(before, now, strict=True)]
+        lengths = np.concatenate([runs.lengths for runs in both])
+        old_ids = np.concatenate([runs.ids[0] for runs in both])
+        new_ids = table[np.concatenate([runs.ids[1] for runs in both])]
+        same = _same_objects(lengths, old_ids, new_ids, min_overlap)
+    new_id = np.zeros(table.max(initial=0) + 1, np.int32)
+    for number in range(1, len(new_id)):
+        if number not in same:
+            count += 1
+        new_id[number] = same.get(number, count)
+    new_id = new_id[table]
+    return [dataclasses.replace(runs, ids=(new_id[runs.ids[0]],)) for runs in now], count
+
+
+def _same_objects(
+    lengths: NDArray, before: NDArray, now: NDArray, min_overlap: float
+) -> dict[int, int]:
+    """Return which id of the slice before, given per run, each id continues, if it does."""
+    size_before, size_now = np.bincount(before, lengths), np.bincount(now, lengths)
+    both = (before > 0) & (now > 0)
+    pixels = (lengths[both], (before[both], now[both]))
+    shared = coo_array(pixels, shape=(len(size_before), len(size_now))).tocsr().tocoo()
+    old, new = shared.coords  # the pixels of each pair are added up
+    iou = shared.data / (size_before[old] + size_now[new] - shared.data)
+    enough = shared.data >= min_overlap * np.minimum(size_before[old], size_now[new])
+    same: dict[int, int] = {}
+    taken: set[int] = set()
+    for i in np.argsort(-iou, kind="stable"):
+        if enough[i] and new[i] not in same and old[i] not in taken:
+            same[int(new[i])] = int(old[i])
+            taken.add(int(old[i]))
+    return same
