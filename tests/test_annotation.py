@@ -3,7 +3,13 @@ import pytest
 from scipy import ndimage as ndi
 
 from cases import picture
-from seamless_unet.annotation import border_term, class_weights, classify, read_meaning
+from seamless_unet.annotation import (
+    border_term,
+    class_weights,
+    classify,
+    read_meaning,
+    read_meanings,
+)
 from seamless_unet.config import TrainConfig
 
 
@@ -21,10 +27,10 @@ def test_objects_are_parted_and_everything_is_annotated():
     assert meaning.class_names == ("background", "rim", "core")
     whole = read_meaning([labels], config("objects", rim=0))
     assert (whole.class_values, whole.class_names) == ((0, 1), ("background", "object"))
-    border = border_term(labels, meaning, config("objects"))
+    border = border_term(labels, config("objects"))
     np.testing.assert_allclose(border[0, 2:4], 10 * np.exp(-(3**2) / 50), rtol=1e-6)
     assert (border[:, [0, 1, 4]] == [[border[0, 0], 0, 0]]).all()
-    assert not border_term(labels, meaning, config("objects", border_weight=0)).any()
+    assert not border_term(labels, config("objects", border_weight=0)).any()
 
 
 def test_objects_are_a_rim_around_a_core_and_thin_ones_keep_one():
@@ -96,7 +102,6 @@ def test_classes_keep_their_values():
     np.testing.assert_array_equal(target, [[0, 2, 1]])
     assert annotated.all()
     assert (meaning.output, meaning.class_values) == ("classes", (0, 3, 7))
-    assert not border_term(labels, meaning, config("classes")).any()
 
 
 def test_scribbles_leave_the_rest_open():
@@ -140,3 +145,49 @@ def test_classes_get_equal_totals_and_a_mean_of_one():
     weights = class_weights(counts, config("classes", class_balance=True))
     np.testing.assert_allclose(weights * counts, 100 / 3, rtol=1e-6)
     assert (class_weights(counts, config("classes", class_balance=False)) == 1).all()
+
+
+def test_scribbles_among_whole_objects_do_not_tell_rim_from_core():
+    whole, strokes = np.array([[0, 1, 5]]), np.array([[0, 1, 2, 2]])
+    settings = config("scribbles")
+    first, second = read_meanings([whole, strokes], ["objects", "scribbles"], settings)
+    assert first.class_names == second.class_names == ("background", "rim", "core")
+    target, annotated = classify(strokes, second)
+    np.testing.assert_array_equal(target, [[0, 0, 3, 3]])
+    np.testing.assert_array_equal(annotated, [[False, True, True, True]])
+    # without a rim there is nothing to tell apart, and one kind of stroke is enough
+    _, second = read_meanings(
+        [whole, strokes // 2 * 2], ["objects", "scribbles"], config("objects", rim=0)
+    )
+    np.testing.assert_array_equal(classify(strokes, second)[0], [[0, 0, 1, 1]])
+
+
+@pytest.mark.parametrize(
+    ("annotations", "message"),
+    [
+        (["objects", "classes"], "one model learns one of the two"),
+        (["scribbles", "classes"], "one model learns one of the two"),
+        (["scribbles", "objects"], "have the values 2, 3 for several classes, but the labels of"),
+    ],
+)
+def test_what_one_model_cannot_learn_is_refused_in_words(annotations, message):
+    labels = [np.array([[0, 1, 2, 3]]), np.array([[0, 1, 2]])]
+    with pytest.raises(ValueError, match=message):
+        read_meanings(labels, annotations, config("objects"))
+
+
+def test_a_region_bounds_what_is_annotated():
+    labels = np.zeros((2, 3, 4), int)
+    labels[0, 1, 1:] = 7
+    region = np.zeros((2, 3, 4), bool)
+    region[:, :, :3] = True
+    meaning = read_meaning([labels], config("objects", rim=0))
+    target, annotated = classify(labels, meaning, region=region)
+    np.testing.assert_array_equal(annotated, region)  # the plane without any object too
+    np.testing.assert_array_equal(np.argwhere(target), [[0, 1, 1], [0, 1, 2]])
+    strokes = np.array([[0, 1, 2], [0, 1, 2]])
+    inside = np.array([[True] * 3, [False] * 3])
+    meaning = read_meaning([strokes], config("scribbles"))
+    target, annotated = classify(strokes, meaning, region=inside)
+    np.testing.assert_array_equal(annotated, [[False, True, True], [False] * 3])
+    np.testing.assert_array_equal(target, [[0, 0, 1], [0, 0, 0]])

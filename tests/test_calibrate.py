@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from seamless_unet.calibrate import calibrate
-from seamless_unet.config import ModelInfo, TrainConfig, UNetConfig
+from seamless_unet.config import ModelInfo, UNetConfig
 from seamless_unet.sample import Sample
 from seamless_unet.segment import segment
 from seamless_unet.validate import Predicted, score
@@ -14,14 +14,11 @@ def calibrated(info, found):
     return calibrate(info, found, score(info, found))
 
 
-def info(annotation="objects", **changes):
-    config = TrainConfig(steps=1, annotation=annotation, rim=0)
-    return ModelInfo(
-        UNetConfig(), grow=0, training={"config": config.to_json()}, **{"min_size": 4} | changes
-    )
+def info(**changes):
+    return ModelInfo(UNetConfig(), grow=0, **{"min_size": 4} | changes)
 
 
-def predicted(labels, foreground):
+def predicted(labels, foreground, annotation="objects"):
     sample = Sample(
         image=np.zeros((1, *labels.shape), np.float32),
         labels=labels,
@@ -29,6 +26,7 @@ def predicted(labels, foreground):
         weight=np.ones(labels.shape, np.float32),
         source=(0, 0),
         name="drawn",
+        annotation=annotation,
     )
     return [Predicted(sample, np.stack([1 - foreground, foreground]).astype(np.float32))]
 
@@ -85,9 +83,9 @@ def test_debris_raises_the_smallest_size(squares):
 @pytest.mark.parametrize("case", ["few", "scribbles"])
 def test_nothing_is_chosen_where_there_is_too_little_to_choose_by(squares, case):
     labels = np.where(squares <= 199, squares, 0) if case == "few" else squares
-    before = info("scribbles" if case == "scribbles" else "objects")
-    after, _ = calibrated(before, predicted(labels, (labels > 0) * 0.45))
-    assert after == before
+    annotation = "scribbles" if case == "scribbles" else "objects"
+    after, _ = calibrated(info(), predicted(labels, (labels > 0) * 0.45, annotation))
+    assert after == info()
 
 
 def test_of_equals_the_setting_stays(squares):

@@ -158,6 +158,7 @@ def test_volumes_and_channels_keep_their_order():
         (np.zeros((5, 6)), np.zeros((5, 6), int), None, "there is no label"),
         (np.zeros((2, 2, 5, 6)), np.eye(6, dtype=int), None, "needs axes, such as TZYX"),
         (np.zeros((5, 6)), np.eye(5, 6, dtype=int), "QX", "axes 'QX'"),
+        (np.zeros((5, 6)), np.eye(5, 6, dtype=int), ["YX", "YX"], r"1 image\(s\) but 2 axes"),
     ],
 )  # fmt: skip
 def test_wrong_pairs_are_refused_in_words(image, labels, axes, message):
@@ -171,7 +172,54 @@ def test_other_wrong_collections():
         make_dataset([image, image], [labels], config())
     with pytest.raises(ValueError, match="no image"):
         make_dataset([], [], config())
-    with pytest.raises(ValueError, match="different numbers of channels"):
+    with pytest.raises(ValueError, match=r"channels \(image 1 has 1, image 2 has 2\)"):
         make_dataset(
             [np.zeros((1, 40, 50)), np.zeros((2, 40, 50))], [labels, labels], config(), axes="CYX"
         )
+
+
+def test_whole_objects_and_strokes_are_learned_together():
+    (image, labels), (other, objects) = drawn(count=20), drawn(seed=1, count=20)
+    strokes = np.where(objects > 0, 2, 1) * (np.arange(50) % 3 == 0)
+    dataset = make_dataset(
+        [image, np.stack([other])],
+        [labels, np.stack([strokes])],
+        config(),
+        axes=["YX", "ZYX"],
+        annotations=["objects", "scribbles"],
+    )
+    whole, sparse = dataset.training
+    assert (whole.annotation, sparse.annotation) == ("objects", "scribbles")
+    assert set(np.unique(sparse.target[sparse.annotated])) == {0, 3}  # rim or core
+    assert sparse.weight[sparse.annotated].max() == 1  # no outlines, so no border term
+    assert whole.weight.max() > 2
+    assert dataset.meaning.annotation == "objects"
+    assert list(dataset.summary.class_pixels) == ["background", "rim", "core", "object"]
+    assert dataset.summary.objects == len(np.unique(labels)) - 1
+
+
+def test_a_region_is_all_that_is_learned_from():
+    image, labels = drawn(count=20)
+    region = np.zeros(labels.shape, bool)
+    region[:25, :35] = True
+    dataset = make_dataset([image], [labels], config(), regions=[region])
+    (learned,), (held_back,) = dataset.training, dataset.validation
+    np.testing.assert_array_equal(learned.annotated | held_back.annotated, region)
+    inside = np.unique(labels[region])
+    np.testing.assert_array_equal(np.unique(learned.labels), inside)
+    # an object that crosses the border of the region stays whole
+    np.testing.assert_array_equal(learned.labels, np.where(np.isin(labels, inside), labels, 0))
+    assert dataset.summary.objects == len(inside) - 1 < len(np.unique(labels)) - 1
+
+
+def test_inside_a_region_a_plane_without_objects_is_background():
+    images, labels = stack(4)
+    labels[2] = 0
+    region = np.zeros(labels.shape, bool)
+    region[1:3] = True
+    dataset = make_dataset([images], [labels], config(), axes="ZYX", regions=[region])
+    planes = {s.name: s for s in dataset.training + dataset.validation}
+    assert sorted(planes) == ["image 1 Z=1", "image 1 Z=2"]
+    assert not planes["image 1 Z=2"].target.any()
+    with pytest.raises(ValueError, match=r"but its region is 2 x 40 x 50: they must have"):
+        make_dataset([images], [labels], config(), axes="ZYX", regions=[region[:2]])

@@ -154,6 +154,25 @@ def test_scribbles_and_classes_learn_too():
     assert (found == (labels > 0)).mean() > 0.95
 
 
+def test_strokes_in_one_image_and_whole_objects_in_a_part_of_another_are_learned_together():
+    (image, labels), (other, objects) = squares(), squares(seed=1)
+    strokes = np.where(objects > 0, 2, 1) * (np.random.default_rng(0).random(objects.shape) < 0.1)
+    region = np.zeros(labels.shape, bool)
+    region[:50] = True
+    labels[50:] = 0  # nobody looked there
+    *_, finished = train(
+        [image, other],
+        [labels, strokes],
+        TrainConfig.preset(steps=150, **SMALL),
+        annotations=["objects", "scribbles"],
+        regions=[region, None],
+    )
+    assert finished.model.info.training["config"]["annotation"] == "objects"
+    unseen, truth = squares(seed=9)
+    found = segment(predict(finished.model, unseen), **finished.model.info.instances)
+    assert evaluate(truth, found).ap50 > 0.8
+
+
 def test_volumes(tmp_path):
     image, labels = squares(shape=(24, 40, 40))
     config = TrainConfig.preset(ndim=3, steps=3, depth=1, base_channels=2, patch=16)

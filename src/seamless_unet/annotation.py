@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -21,7 +22,7 @@ OBJECT_PARTS = ("background", "rim", "core")
 
 @dataclass(frozen=True)
 class Meaning:
-    """How the labels of one training are read.
+    """How labels are read.
 
     Parameters
     ----------
@@ -60,12 +61,8 @@ def read_meaning(labels: Sequence[NDArray], config: TrainConfig) -> Meaning:
     ValueError
         If nothing is labeled, or all annotated pixels belong to one class.
     """
-    values = sorted(set().union(*(np.unique(array).tolist() for array in labels)))
+    values = _values(labels)
     drawn = [value for value in values if value > 0]
-    if values and values[0] < 0:
-        raise ValueError(f"labels must not be negative, got {values[0]}")
-    if not drawn:
-        raise ValueError("there is no label: draw at least one object in the Labels layer or file")
     if config.annotation == "objects":
         if 0 not in values:
             raise ValueError(
@@ -83,11 +80,69 @@ def read_meaning(labels: Sequence[NDArray], config: TrainConfig) -> Meaning:
             "scribble background with 1"
         )
     kinds = drawn[1:]
+    if _are_classes(kinds, config):
+        return Meaning("scribbles", "classes", (0, *kinds))
+    return Meaning("scribbles", "objects", (0, 1))
+
+
+def read_meanings(
+    labels: Sequence[NDArray], annotations: Sequence[Annotation], config: TrainConfig
+) -> list[Meaning]:
+    """Say what the labels of each image mean, where they were drawn in different ways.
+
+    Whole objects in some images and scribbles on objects in others are learned together.
+
+    Parameters
+    ----------
+    labels
+        Integer arrays of any shape.
+    annotations
+        Of each, instead of that of ``config``.
+    config
+        Its ``scribble_values`` and ``rim``.
+
+    Raises
+    ------
+    ValueError
+        As in `read_meaning`, and if no one model can learn it all.
+    """
+    of_kind: dict[Annotation, list[NDArray]] = {}
+    for array, annotation in zip(labels, annotations, strict=True):
+        of_kind.setdefault(annotation, []).append(array)
+    first, *others = (dataclasses.replace(config, annotation=kind) for kind in of_kind)
+    if not others:
+        return [read_meaning(labels, first)] * len(labels)
+    if "classes" in of_kind:
+        raise ValueError(
+            "the labels of some images show kinds of area (classes), those of others do not, and "
+            "one model learns one of the two: train on them one after the other"
+        )
+    whole = read_meaning(of_kind["objects"], dataclasses.replace(config, annotation="objects"))
+    kinds = [value for value in _values(of_kind["scribbles"]) if value > 1]
+    if _are_classes(kinds, config):
+        raise ValueError(
+            f"scribbles have the values {', '.join(map(str, kinds))} for several classes, but the "
+            "labels of other images show whole objects: scribble all objects with 2, or train on "
+            "them one after the other"
+        )
+    return [dataclasses.replace(whole, annotation=annotation) for annotation in annotations]
+
+
+def _values(labels: Sequence[NDArray]) -> list[int]:
+    """Return the different values of all labels together, in order."""
+    values = sorted(set().union(*(np.unique(array).tolist() for array in labels)))
+    if values and values[0] < 0:
+        raise ValueError(f"labels must not be negative, got {values[0]}")
+    if not values or values[-1] == 0:
+        raise ValueError("there is no label: draw at least one object in the Labels layer or file")
+    return values
+
+
+def _are_classes(kinds: Sequence[int], config: TrainConfig) -> bool:
+    """Whether scribbles of these values, without background, are of different classes."""
     auto = "class" if len(kinds) <= _MOST_SCRIBBLE_CLASSES else "object"
     read_as = auto if config.scribble_values == "auto" else config.scribble_values
-    if len(kinds) == 1 or read_as == "object":
-        return Meaning("scribbles", "objects", (0, 1))
-    return Meaning("scribbles", "classes", (0, *kinds))
+    return len(kinds) > 1 and read_as == "class"
 
 
 def _check_several(values: Sequence[int], advice: str) -> None:
@@ -96,12 +151,17 @@ def _check_several(values: Sequence[int], advice: str) -> None:
 
 
 def classify(
-    labels: NDArray, meaning: Meaning, *, gap: int = 2, rim: int = 0
+    labels: NDArray,
+    meaning: Meaning,
+    *,
+    gap: int = 2,
+    rim: int = 0,
+    region: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
     """Return the class index of each pixel and whether it is annotated.
 
-    Touching objects are parted by background, as in the paper. A plane without any object is not
-    annotated.
+    Touching objects are parted by background, as in the paper. Unless there is a region, a plane
+    without any object is not annotated.
 
     Parameters
     ----------
@@ -109,24 +169,35 @@ def classify(
         ([Z,] Y, X) integers of one plane or volume.
     gap, rim
         See `TrainConfig`; with a rim, objects have the classes 1 (rim) and 2 (core).
+    region
+        ([Z,] Y, X): nothing is annotated outside, and inside everything, but for scribbles.
 
     Returns
     -------
     target, annotated
-        ([Z,] Y, X) int16 and bool; target is 0 where not annotated.
+        ([Z,] Y, X) int16 and bool; target is 0 where not annotated, and the number of classes
+        where it may be any but the background: scribbles do not tell rim from core.
     """
+    target, annotated = _classify(labels, meaning, gap, rim)
+    if region is not None:
+        annotated = annotated & region if meaning.annotation == "scribbles" else region
+    return (target * annotated).astype(np.int16), annotated
+
+
+def _classify(
+    labels: NDArray, meaning: Meaning, gap: int, rim: int
+) -> tuple[NDArray, NDArray[np.bool_]]:
+    classes = len(meaning.class_values)
     if meaning.annotation == "objects":
         drawn_on = (labels > 0).any(axis=(-2, -1), keepdims=True)  # per plane
         apart = separate_touching(labels, gap=gap)
         target = (apart > 0).astype(np.int16) + (_cores(apart, rim) if rim else 0)
-        return target.astype(np.int16), np.broadcast_to(drawn_on, labels.shape)
+        return target, np.broadcast_to(drawn_on, labels.shape)
     if meaning.annotation == "classes":
-        target = np.searchsorted(np.array(meaning.class_values), labels)
-        return target.astype(np.int16), np.ones(labels.shape, bool)
+        return np.searchsorted(np.array(meaning.class_values), labels), np.ones(labels.shape, bool)
     if meaning.output == "objects":
-        return (labels > 1).astype(np.int16), labels > 0
-    target = np.searchsorted(np.array(meaning.class_values), labels) * (labels > 1)
-    return target.astype(np.int16), labels > 0
+        return (labels > 1) * (1 if classes == 2 else classes), labels > 0
+    return np.searchsorted(np.array(meaning.class_values), labels) * (labels > 1), labels > 0
 
 
 def _cores(labels: NDArray, rim: int) -> NDArray[np.bool_]:
@@ -156,12 +227,9 @@ def _core(inside: NDArray[np.bool_], rim: int) -> NDArray[np.bool_]:
     return pieces == np.bincount(pieces[pieces > 0]).argmax()
 
 
-def border_term(labels: NDArray, meaning: Meaning, config: TrainConfig) -> NDArray[np.float32]:
-    """Return what Eq. 2 adds between objects, ([Z,] Y, X) float32.
-
-    It is 0 for classes, which have no objects, and for scribbles, which do not show outlines.
-    """
-    if meaning.annotation != "objects" or not config.border_weight:
+def border_term(labels: NDArray, config: TrainConfig) -> NDArray[np.float32]:
+    """Return what Eq. 2 adds between whole objects, ([Z,] Y, X) float32."""
+    if not config.border_weight:
         return np.zeros(labels.shape, np.float32)
     separated = separate_touching(labels, gap=config.gap)
     weights = weight_map(

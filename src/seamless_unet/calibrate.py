@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from seamless_unet.config import ModelInfo
-from seamless_unet.validate import Predicted, score
+from seamless_unet.validate import Predicted, score, with_objects
 
 _LEAST_OBJECTS = 200  # by fewer, settings are chosen that are worse on other images
 _CHANCE = 0.15  # a gain of the score below this / sqrt(objects) is taken for chance
@@ -40,9 +40,9 @@ def calibrate(
     best = before
     objects = sum(
         len(np.unique(p.sample.labels[p.sample.annotated & (p.sample.labels > 0)]))
-        for p in predicted
+        for p in with_objects(predicted)
     )
-    if info.training["config"]["annotation"] != "objects" or objects < _LEAST_OBJECTS:
+    if objects < _LEAST_OBJECTS:
         return info, best
     choices: dict[str, tuple[Any, ...]] = {
         "seed_threshold": (None, 0.5, 0.6, 0.7, 0.8, 0.9),

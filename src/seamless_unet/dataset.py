@@ -15,12 +15,10 @@ from seamless_unet.annotation import (
     Meaning,
     border_term,
     class_weights,
-    classify,
-    read_meaning,
+    read_meanings,
 )
-from seamless_unet.axes import check_axes, in_words, label_axes, loop_axes, split
-from seamless_unet.config import Normalization, TrainConfig
-from seamless_unet.normalize import normalize
+from seamless_unet.config import Annotation, Normalization, TrainConfig
+from seamless_unet.pair import Pair, cut, read_pairs
 from seamless_unet.sample import Sample
 from seamless_unet.validation_split import split_validation
 
@@ -107,8 +105,10 @@ def make_dataset(
     labels: Sequence[NDArray],
     config: TrainConfig,
     *,
-    axes: str | None = None,
+    axes: str | Sequence[str] | None = None,
     names: Sequence[str] | None = None,
+    annotations: Sequence[Annotation] | None = None,
+    regions: Sequence[NDArray[np.bool_] | None] | None = None,
     normalization: Normalization | None = None,
 ) -> Dataset:
     """Cut images and labels into samples and set a validation part aside.
@@ -120,115 +120,55 @@ def make_dataset(
     config
         Its ``ndim``, ``annotation``, border and class weights, ``validation`` and ``seed``.
     axes
-        Of every image, such as ``"ZCYX"``; ``None`` takes the last of ``"ZYX"``.
+        Of every image, or one for each, such as ``"ZCYX"``; ``None`` takes the last of ``"ZYX"``.
     names
         Of the images, for messages.
+    annotations
+        What the labels of each image mean, instead of the one ``config.annotation`` for all.
+        Whole objects in some images go together with scribbles on objects in others.
+    regions
+        For each image, ``None`` or bool of its labels' shape. Outside, nothing is annotated;
+        inside, everything is, also where there is no object, but for scribbles.
 
     Raises
     ------
     ValueError
         If images and labels do not match, or the labels cannot be learned from.
     """
-    names = names or [f"image {number}" for number in range(1, len(images) + 1)]
-    if len(images) != len(labels):
-        raise ValueError(f"{len(images)} image(s) but {len(labels)} label image(s): give pairs")
-    if not images:
-        raise ValueError("there is no image to learn from")
-    meaning = read_meaning(
-        [_whole_numbers(*pair) for pair in zip(labels, names, strict=True)], config
+    pairs = read_pairs(
+        images, labels, config, axes=axes, names=names, annotations=annotations, regions=regions
     )
+    meanings = read_meanings(
+        [pair.annotated_labels() for pair in pairs], [pair.annotation for pair in pairs], config
+    )
+    # of several, that of whole objects: it tells most
+    meaning = min(meanings, key=lambda each: each.annotation != "objects")
+    config = dataclasses.replace(config, annotation=meaning.annotation)
     pieces: list[Sample] = []
     left_out: list[str] = []
-    for number, (image, drawn, name) in enumerate(zip(images, labels, names, strict=True)):
-        image_axes = check_axes(axes or _default_axes(image, config.ndim), image.shape, name=name)
-        _check_same_shape(image, drawn, image_axes, name)
-        kind = normalization or Normalization()
-        for sample in _pieces(image, drawn, image_axes, number, name, meaning, config, kind):
+    for number, (pair, own) in enumerate(zip(pairs, meanings, strict=True)):
+        for sample in cut(pair, number, own, config, normalization or Normalization()):
             left_out += _empty_planes(sample)
             if sample.weight.any():
                 pieces.append(sample)
-    if len({len(sample.image) for sample in pieces}) > 1:
-        raise ValueError(
-            "the images have different numbers of channels: train on one kind at a time"
-        )
+    _check_channels(pieces, pairs)
     pieces = _weighted(pieces, meaning, config)
     training, validation, how = split_validation(pieces, config)
-    counts = _class_counts(pieces, len(meaning.class_values))
+    counts = _class_counts(pieces, meaning)
     summary = Summary(
         images=len(images),
         annotated=len(pieces),
         left_out=tuple(left_out),
         output=meaning.output,
-        objects=sum(len(np.unique(s.labels[s.labels > 0])) for s in pieces)
-        if meaning.annotation == "objects"
-        else 0,
-        class_pixels=dict(zip(meaning.class_names, map(int, counts), strict=True)),
+        objects=sum(
+            len(np.unique(s.labels[s.labels > 0])) for s in pieces if s.annotation == "objects"
+        ),
+        class_pixels=_by_name(counts, meaning),
         validation=how,
         training_pixels=_annotated_pixels(training),
         validation_pixels=_annotated_pixels(validation),
     )
     return Dataset(training, validation, meaning, summary)
-
-
-def _default_axes(image: NDArray, ndim: int) -> str:
-    if not 2 <= image.ndim <= 3:
-        raise ValueError(f"an image of shape {image.shape} needs axes, such as TZYX")
-    return "ZYX"[-image.ndim :]
-
-
-def _whole_numbers(labels: NDArray, name: str) -> NDArray:
-    if not np.issubdtype(labels.dtype, np.integer) and labels.dtype != bool:
-        raise ValueError(
-            f"labels of {name} must be whole numbers, got {labels.dtype}: "
-            "they look like an image or probabilities"
-        )
-    return labels
-
-
-def _check_same_shape(image: NDArray, labels: NDArray, axes: str, name: str) -> None:
-    expected = tuple(n for n, axis in zip(image.shape, axes, strict=True) if axis != "C")
-    if labels.shape != expected:
-        raise ValueError(
-            f"{name} is {in_words(image.shape, axes)} but its labels are "
-            f"{in_words(labels.shape)}: they must have the same size"
-        )
-
-
-def _pieces(
-    image: NDArray,
-    labels: NDArray,
-    axes: str,
-    number: int,
-    name: str,
-    meaning: Meaning,
-    config: TrainConfig,
-    normalization: Normalization,
-) -> list[Sample]:
-    """Cut one image into samples without weights yet; images along S count as separate."""
-    stack = "Z" in axes
-    spatial = 3 if stack else config.ndim
-    loop = loop_axes(axes, spatial)
-    images = split(image, axes, spatial)
-    drawn = split(labels.astype(np.int32), label_axes(axes), spatial)
-    samples = []
-    for (index, piece), (_, piece_labels) in zip(images, drawn, strict=True):
-        pixels = normalize(piece, normalization)  # the planes of a stack alike
-        planes = range(piece.shape[1]) if stack and config.ndim == 2 else [None]
-        for z in planes:
-            place = dict(zip(loop, index, strict=True)) | ({} if z is None else {"Z": z})
-            flat = piece_labels[0] if z is None else piece_labels[0, z]
-            target, annotated = classify(flat, meaning, gap=config.gap, rim=config.rim)
-            samples.append(
-                Sample(
-                    image=pixels if z is None else pixels[:, z],
-                    labels=flat,
-                    target=target,
-                    weight=annotated.astype(np.float32),
-                    source=(number, place.get("S", 0)),
-                    name=" ".join([name, *(f"{axis}={i}" for axis, i in place.items())]),
-                )
-            )
-    return samples
 
 
 def _empty_planes(sample: Sample) -> list[str]:
@@ -239,21 +179,40 @@ def _empty_planes(sample: Sample) -> list[str]:
     return [f"{sample.name} Z={z}" for z in empty]
 
 
-def _weighted(samples: list[Sample], meaning: Meaning, config: TrainConfig) -> list[Sample]:
-    by_class = class_weights(_class_counts(samples, len(meaning.class_values)).tolist(), config)
-    return [
-        dataclasses.replace(
-            s, weight=s.weight * (by_class[s.target] + border_term(s.labels, meaning, config))
+def _check_channels(samples: Sequence[Sample], pairs: Sequence[Pair]) -> None:
+    channels = {len(sample.image): pairs[sample.source[0]].name for sample in samples}
+    if len(channels) > 1:
+        found = ", ".join(f"{name} has {count}" for count, name in sorted(channels.items()))
+        raise ValueError(
+            f"the images have different numbers of channels ({found}): train on one kind at a time"
         )
+
+
+def _weighted(samples: list[Sample], meaning: Meaning, config: TrainConfig) -> list[Sample]:
+    by_class = class_weights(_class_counts(samples, meaning).tolist(), config)
+    return [
+        dataclasses.replace(s, weight=s.weight * (by_class[s.target] + _border_term(s, config)))
         for s in samples
     ]
 
 
-def _class_counts(samples: Sequence[Sample], classes: int) -> NDArray[np.int64]:
-    counts = np.zeros(classes, np.int64)
+def _border_term(sample: Sample, config: TrainConfig) -> NDArray[np.float32] | float:
+    """Return what Eq. 2 adds between objects; nothing where the labels do not show outlines."""
+    return border_term(sample.labels, config) if sample.annotation == "objects" else 0.0
+
+
+def _class_counts(samples: Sequence[Sample], meaning: Meaning) -> NDArray[np.int64]:
+    """Return the pixels of each class, and last those of any but the background."""
+    counts = np.zeros(len(meaning.class_values) + 1, np.int64)
     for sample in samples:
-        counts += np.bincount(sample.target[sample.weight > 0], minlength=classes)
+        counts += np.bincount(sample.target[sample.weight > 0], minlength=len(counts))
     return counts
+
+
+def _by_name(counts: NDArray[np.int64], meaning: Meaning) -> dict[str, int]:
+    *of_class, of_any = map(int, counts)
+    found = dict(zip(meaning.class_names, of_class, strict=True))
+    return found | ({"object": of_any} if of_any else {})
 
 
 def _annotated_pixels(samples: Sequence[Sample]) -> int:

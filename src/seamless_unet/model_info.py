@@ -78,6 +78,7 @@ def _least_size(dataset: Dataset) -> int:
     sizes = [
         size
         for sample in dataset.training
+        if sample.annotation == "objects"
         for size in np.unique(sample.labels[sample.labels > 0], return_counts=True)[1]
     ]
     return int(np.percentile(sizes, 5) / 4) if sizes else 0

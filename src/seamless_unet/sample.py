@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from seamless_unet.config import Annotation
+
 
 @dataclass(frozen=True, eq=False)
 class Sample:
@@ -27,6 +29,8 @@ class Sample:
         Number of the image it comes from, and of the separate image in that (S).
     name
         For people.
+    annotation
+        What the labels show; see `TrainConfig`.
     """
 
     image: NDArray[np.float32]
@@ -35,6 +39,7 @@ class Sample:
     weight: NDArray[np.float32]
     source: tuple[int, int]
     name: str
+    annotation: Annotation = "objects"
 
     @property
     def annotated(self) -> NDArray[np.bool_]:

@@ -56,18 +56,17 @@ def start_model(
         if info.normalization != Normalization() or _misfit(info, network, dataset):
             continue
         model = load_model(path, device=device)
-        value = _score(model, config, dataset)
+        value = _score(model, dataset)
         if value > best_score:
             best, best_score = model, value
             words = f"the bundled model {name}, which scores {value:.2f} on them already"
     return best, words
 
 
-def _score(model: Model, config: TrainConfig, dataset: Dataset) -> float:
+def _score(model: Model, dataset: Dataset) -> float:
     """Return how well a model meets the annotation before it has learned from it."""
     samples = evenly([_part(sample) for sample in dataset.training], _LOOKED_AT)
-    info = dataclasses.replace(model.info, training={"config": config.to_json()})
-    return score(info, predict_samples(model.network, info, samples))
+    return score(model.info, predict_samples(model.network, model.info, samples))
 
 
 def _part(sample: Sample) -> Sample:

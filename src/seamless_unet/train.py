@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from seamless_unet.calibrate import calibrate
-from seamless_unet.config import TrainConfig
+from seamless_unet.config import Annotation, TrainConfig
 from seamless_unet.dataset import Dataset, Summary, make_dataset
 from seamless_unet.loss import weighted_cross_entropy
 from seamless_unet.model_file import Model
@@ -82,8 +83,10 @@ def train(
     labels: Sequence[NDArray] | NDArray,
     config: TrainConfig | None = None,
     *,
-    axes: str | None = None,
+    axes: str | Sequence[str] | None = None,
     names: Sequence[str] | None = None,
+    annotations: Sequence[Annotation] | None = None,
+    regions: Sequence[NDArray[np.bool_] | None] | None = None,
     pixel_size: Mapping[str, float] | None = None,
     device: str = "auto",
     state: TrainState | None = None,
@@ -97,9 +100,16 @@ def train(
     config
         ``None`` is ``TrainConfig.preset("quick")``: five minutes.
     axes
-        Of each image, such as ``"SYX"`` or ``"ZCYX"``; ``None`` takes the last of ``"ZYX"``.
+        Of every image, or one for each, such as ``"SYX"`` or ``"ZCYX"``; ``None`` takes the last
+        of ``"ZYX"``.
     names
         Of the images, for messages.
+    annotations
+        What the labels of each image mean, instead of the one ``config.annotation`` for all.
+        Whole objects in some images go together with scribbles on objects in others.
+    regions
+        For each image, ``None`` or bool of its labels' shape. Outside, nothing is annotated;
+        inside, everything is, also where there is no object, but for scribbles.
     pixel_size
         Micrometre per axis, remembered in the model.
     device
@@ -133,8 +143,16 @@ def train(
     label_list = [labels] if isinstance(labels, np.ndarray) else list(labels)
     normalization = state.info.normalization if state else start_normalization(config)
     dataset = make_dataset(
-        image_list, label_list, config, axes=axes, names=names, normalization=normalization
+        image_list,
+        label_list,
+        config,
+        axes=axes,
+        names=names,
+        annotations=annotations,
+        regions=regions,
+        normalization=normalization,
     )
+    config = dataclasses.replace(config, annotation=dataset.meaning.annotation)
     device = choose_device(device)
     if state is None:
         network = network_config(dataset, config)

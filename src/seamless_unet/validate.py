@@ -46,8 +46,8 @@ def predict_samples(network: UNet, info: ModelInfo, samples: Sequence[Sample]) -
 def score(info: ModelInfo, predicted: Sequence[Predicted]) -> float:
     """Return how well the annotated pixels are met, 0 to 1.
 
-    For annotated objects the average precision, mean over IoU thresholds from 0.5 to 0.95; for
-    classes and scribbles the mean Dice coefficient of the classes.
+    Where whole objects are annotated the average precision, mean over IoU thresholds from 0.5 to
+    0.95; where none are, the mean Dice coefficient of the classes.
 
     Parameters
     ----------
@@ -56,13 +56,13 @@ def score(info: ModelInfo, predicted: Sequence[Predicted]) -> float:
     predicted
         From `predict_samples`.
     """
-    if info.training["config"]["annotation"] == "objects":
+    if whole := with_objects(predicted):
         return combine(
             evaluate(
                 p.sample.labels * p.sample.annotated,
                 segment(p.probabilities, **info.instances) * p.sample.annotated,
             )
-            for p in predicted
+            for p in whole
         ).mean_ap
     objects = info.output == "objects"
     classes = np.arange(2 if objects else info.network.classes)[:, np.newaxis]
@@ -76,6 +76,11 @@ def score(info: ModelInfo, predicted: Sequence[Predicted]) -> float:
         overlaps += [hits.all(axis=0).sum(axis=1), *hits.sum(axis=2)]
     both, predicted_pixels, true_pixels = overlaps[:, overlaps[2] > 0]
     return float(np.mean(2 * both / (predicted_pixels + true_pixels)))
+
+
+def with_objects(predicted: Sequence[Predicted]) -> list[Predicted]:
+    """Return those whose labels show whole objects."""
+    return [p for p in predicted if p.sample.annotation == "objects"]
 
 
 def weighted_entropy(predicted: Sequence[Predicted]) -> float:

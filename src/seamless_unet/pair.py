@@ -1,0 +1,175 @@
+"""An image and the labels drawn on it, as given, and cut into samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seamless_unet.annotation import Meaning, classify
+from seamless_unet.axes import check_axes, in_words, label_axes, loop_axes, split
+from seamless_unet.config import Annotation, Normalization, TrainConfig
+from seamless_unet.normalize import normalize
+from seamless_unet.sample import Sample
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """An image and its labels.
+
+    Parameters
+    ----------
+    image, axes
+        An array of any axes, such as ``"ZCYX"``.
+    labels
+        Integers of the image's shape without C.
+    annotation
+        What they mean; see `TrainConfig`.
+    region
+        bool, of the labels' shape: where something is annotated at all, and where all of it is
+        unless the annotation is scribbles; ``None`` where the labels themselves tell.
+    name
+        For people.
+
+    Raises
+    ------
+    ValueError
+        If they do not go together.
+    """
+
+    image: NDArray
+    axes: str
+    labels: NDArray
+    annotation: Annotation
+    region: NDArray[np.bool_] | None
+    name: str
+
+    def __post_init__(self) -> None:
+        check_axes(self.axes, self.image.shape, name=self.name)
+        if not np.issubdtype(self.labels.dtype, np.integer) and self.labels.dtype != bool:
+            raise ValueError(
+                f"labels of {self.name} must be whole numbers, got {self.labels.dtype}: "
+                "they look like an image or probabilities"
+            )
+        sizes = zip(self.image.shape, self.axes, strict=True)
+        expected = tuple(size for size, axis in sizes if axis != "C")
+        if self.labels.shape != expected:
+            raise ValueError(
+                f"{self.name} is {in_words(self.image.shape, self.axes)} but its labels are "
+                f"{in_words(self.labels.shape)}: they must have the same size"
+            )
+        if self.region is not None and self.region.shape != expected:
+            raise ValueError(
+                f"the labels of {self.name} are {in_words(expected)} but its region is "
+                f"{in_words(self.region.shape)}: they must have the same size"
+            )
+
+    def annotated_labels(self) -> NDArray:
+        """Return the labels that count: a flat array if there is a region."""
+        return self.labels if self.region is None else self.labels[self.region]
+
+
+def read_pairs(
+    images: Sequence[NDArray],
+    labels: Sequence[NDArray],
+    config: TrainConfig,
+    *,
+    axes: str | Sequence[str] | None = None,
+    names: Sequence[str] | None = None,
+    annotations: Sequence[Annotation] | None = None,
+    regions: Sequence[NDArray[np.bool_] | None] | None = None,
+) -> list[Pair]:
+    """Put together what belongs together; the parameters are those of `make_dataset`."""
+    count = len(images)
+    if count != len(labels):
+        raise ValueError(f"{count} image(s) but {len(labels)} label image(s): give pairs")
+    if not images:
+        raise ValueError("there is no image to learn from")
+    if axes is None:
+        axes = [_default_axes(image, config.ndim) for image in images]
+    elif isinstance(axes, str):
+        axes = [axes] * count
+    names = names or [f"image {number}" for number in range(1, count + 1)]
+    annotations = annotations or [config.annotation] * count
+    regions = regions or [None] * count
+    given = {"axes": axes, "names": names, "annotations": annotations, "regions": regions}
+    for what, values in given.items():
+        if len(values) != count:
+            raise ValueError(f"{count} image(s) but {len(values)} {what}: give one for each image")
+    return [
+        Pair(image, axis.upper(), drawn, annotation, region, name)
+        for image, axis, drawn, annotation, region, name in zip(
+            images, axes, labels, annotations, regions, names, strict=True
+        )
+    ]
+
+
+def cut(
+    pair: Pair, number: int, meaning: Meaning, config: TrainConfig, normalization: Normalization
+) -> list[Sample]:
+    """Cut a pair into samples that weigh 1 where they are annotated.
+
+    Parameters
+    ----------
+    number
+        Of the pair.
+    meaning
+        Of its labels.
+    normalization
+        How to prepare the image: all planes of a stack alike.
+    """
+    stack = "Z" in pair.axes
+    loop = loop_axes(pair.axes, 3 if stack else config.ndim)
+    samples = []
+    for index, image, labels, region in _pieces(pair, 3 if stack else config.ndim):
+        pixels = normalize(image, normalization)
+        planes = range(image.shape[1]) if stack and config.ndim == 2 else [None]
+        for z in planes:
+            place = dict(zip(loop, index, strict=True)) | ({} if z is None else {"Z": z})
+            flat = labels if z is None else labels[z]
+            inside = region if region is None or z is None else region[z]
+            target, annotated = classify(
+                flat, meaning, gap=config.gap, rim=config.rim, region=inside
+            )
+            samples.append(
+                Sample(
+                    image=pixels if z is None else pixels[:, z],
+                    labels=flat if inside is None else _reaching_into(inside, flat),
+                    target=target,
+                    weight=annotated.astype(np.float32),
+                    source=(number, place.get("S", 0)),
+                    name=" ".join([pair.name, *(f"{axis}={i}" for axis, i in place.items())]),
+                    annotation=meaning.annotation,
+                )
+            )
+    return samples
+
+
+_Piece = tuple[tuple[int, ...], NDArray, NDArray, NDArray[np.bool_] | None]
+
+
+def _pieces(pair: Pair, ndim: int) -> Iterator[_Piece]:
+    """Yield index along the other axes, image (C, [Z,] Y, X), labels and region ([Z,] Y, X)."""
+    axes = label_axes(pair.axes)
+    images = split(pair.image, pair.axes, ndim)
+    drawn = split(pair.labels.astype(np.int32), axes, ndim)
+    if pair.region is None:
+        for (index, image), (_, labels) in zip(images, drawn, strict=True):
+            yield index, image, labels[0], None
+    else:
+        regions = split(pair.region, axes, ndim)
+        for (index, image), (_, labels), (_, region) in zip(images, drawn, regions, strict=True):
+            yield index, image, labels[0], region[0]
+
+
+def _reaching_into(region: NDArray[np.bool_], labels: NDArray) -> NDArray:
+    """Return the labels without the objects that lie outside a region altogether."""
+    return np.where(np.isin(labels, np.unique(labels[region])), labels, 0)
+
+
+def _default_axes(image: NDArray, ndim: int) -> str:
+    if not 2 <= image.ndim <= 3:
+        raise ValueError(f"an image of shape {image.shape} needs axes, such as TZYX")
+    return "ZYX"[-image.ndim :]
