@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
+
+from seamless_unet.lazy_array import ArrayLike
 
 LETTERS = "STZCYX"
 _IN_WORDS = (
@@ -17,7 +18,7 @@ _IN_WORDS = (
 )
 
 
-def split(data: NDArray, axes: str, ndim: int) -> Iterator[tuple[tuple[int, ...], NDArray]]:
+def split(data: ArrayLike, axes: str, ndim: int) -> Iterator[tuple[tuple[int, ...], ArrayLike]]:
     """Cut an image into the pieces that a network of ``ndim`` spatial axes takes, in order.
 
     Parameters

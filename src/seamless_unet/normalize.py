@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seamless_unet.config import Normalization
+from seamless_unet.lazy_array import LazyArray
 
 # percentiles of a larger channel are taken from every n-th pixel per axis
 _LARGEST_SAMPLE = 2**24
@@ -20,14 +21,16 @@ def normalize(image: NDArray, normalization: Normalization) -> NDArray[np.float3
 
 
 def measure(
-    image: NDArray, normalization: Normalization
+    image: NDArray | LazyArray, normalization: Normalization
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return what to subtract from and to divide an image by, measured once over the whole.
 
     Parameters
     ----------
     image
-        (C, [Z,] Y, X). A channel of one grey value becomes 0 everywhere.
+        (C, [Z,] Y, X). A channel of one grey value becomes 0 everywhere. Of a channel of more than
+        16 million pixels every n-th along each axis is looked at. A `LazyArray` is read for
+        that only, and not searched for NaN.
     normalization
         The model's rule.
 
@@ -43,13 +46,8 @@ def measure(
     """
     if image.size == 0:
         raise ValueError(f"the image is empty: its shape is {image.shape}")
-    if np.issubdtype(image.dtype, np.inexact):
-        bad = sum(np.count_nonzero(~np.isfinite(part)) for part in image)
-        if bad:
-            raise ValueError(
-                f"the image has {bad} NaN or infinite pixel(s): replace them first, "
-                "for example with numpy.nan_to_num"
-            )
+    if not isinstance(image, LazyArray):
+        check_finite(image)
     shape = (len(image), *(1,) * (image.ndim - 1))
     if normalization.kind == "fixed":
         ones = np.ones(shape)
@@ -58,7 +56,26 @@ def measure(
     return np.reshape(offsets, shape), np.reshape(scales, shape)
 
 
-def _measure_channel(channel: NDArray, normalization: Normalization) -> tuple[float, float]:
+def check_finite(image: NDArray) -> None:
+    """Refuse NaN and infinite pixels.
+
+    Raises
+    ------
+    ValueError
+        With their number.
+    """
+    if np.issubdtype(image.dtype, np.inexact):
+        bad = sum(np.count_nonzero(~np.isfinite(part)) for part in image)
+        if bad:
+            raise ValueError(
+                f"the image has {bad} NaN or infinite pixel(s): replace them first, "
+                "for example with numpy.nan_to_num"
+            )
+
+
+def _measure_channel(
+    channel: NDArray | LazyArray, normalization: Normalization
+) -> tuple[float, float]:
     stride = math.ceil((channel.size / _LARGEST_SAMPLE) ** (1 / channel.ndim))
     sample = np.asarray(channel[(slice(None, None, stride),) * channel.ndim], np.float64)
     if normalization.kind == "standard":

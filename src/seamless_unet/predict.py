@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from seamless_unet.config import Normalization, UNetConfig
 from seamless_unet.geometry import Tile, tiles
+from seamless_unet.lazy_array import LazyArray
 from seamless_unet.model_file import Model
 from seamless_unet.normalize import measure
 from seamless_unet.tile_pass import PRECISIONS, TilePass, network_steps
@@ -94,9 +95,10 @@ def predict(
 
 def predict_tiles(
     model: Model | UNet,
-    image: NDArray,
+    image: NDArray | LazyArray,
     out: NDArray,
     *,
+    measured: tuple[NDArray, NDArray] | None = None,
     tile_shape: int | Sequence[int] | None = None,
     device: str | None = None,
     symmetries: bool = False,
@@ -112,6 +114,8 @@ def predict_tiles(
     ----------
     out
         (K, [Z,] Y, X) float, written in place.
+    measured
+        What `seamless_unet.normalize.measure` found, for an image that is part of a larger one.
     """
     network = model.network if isinstance(model, Model) else model
     normalization = model.info.normalization if isinstance(model, Model) else Normalization()
@@ -120,7 +124,7 @@ def predict_tiles(
     if precision not in PRECISIONS:
         raise ValueError(f"precision {precision!r} must be one of {', '.join(PRECISIONS)}")
     memory = memory or free_memory(network)
-    offset, scale = measure(image, normalization)
+    offset, scale = measured or measure(image, normalization)
     turns = TURNS if symmetries else TURNS[:1]
     was_training = network.training
     network.eval()
@@ -162,7 +166,7 @@ def _through(way: TilePass, pending: list[Tile]) -> Iterator[Progress]:
         del pending[0]
 
 
-def _with_channels(image: NDArray, config: UNetConfig) -> NDArray:
+def _with_channels(image: NDArray | LazyArray, config: UNetConfig) -> NDArray | LazyArray:
     """Return (C, [Z,] Y, X), checked against the network."""
     if image.ndim == config.ndim and config.in_channels == 1:
         image = image[np.newaxis]

@@ -2,23 +2,57 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator, Sequence
+import math
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seamless_unet.axes import check_axes, label_axes, loop_axes, split
-from seamless_unet.config import ModelInfo, Normalization
-from seamless_unet.link import link_slices
-from seamless_unet.normalize import measure
+from seamless_unet.config import ModelInfo
+from seamless_unet.lazy_array import LazyArray
+from seamless_unet.link import continue_objects
+from seamless_unet.pieces import Layout, Piece, Predicted, layout, pieces, put
+from seamless_unet.resample import (
+    resampled,
+    resampled_labels,
+    resampled_shape,
+    resampled_values,
+)
+from seamless_unet.runs import Runs, find_runs
 from seamless_unet.segment import segment
 
 if TYPE_CHECKING:
     from seamless_unet.model_file import Model
     from seamless_unet.predict import Progress
+
+_IN_MEMORY = 2**30  # bytes of the probabilities of a piece; more of them are kept on the disk
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentConfig:
+    """How to segment.
+
+    Parameters
+    ----------
+    tile_shape, symmetries, memory, precision
+        See `seamless_unet.predict.predict`.
+    threshold, min_size
+        See `seamless_unet.segment.segment`; ``None`` takes the model's own. Of a resampled image
+        ``min_size`` counts the model's pixels, so that it is the same area in every image.
+    link
+        Link through Z and T. Without, objects are numbered from 1 in every slice or frame.
+    """
+
+    tile_shape: int | Sequence[int] | None = None
+    symmetries: bool = False
+    memory: int | None = None
+    precision: str = "float32"
+    threshold: float | None = None
+    min_size: int | None = None
+    link: bool = True
 
 
 @dataclass(frozen=True)
@@ -44,18 +78,13 @@ class Segmented:
 
 def segment_stack(
     model: Model,
-    image: NDArray,
+    image: NDArray | LazyArray,
     axes: str,
     *,
-    tile_shape: int | Sequence[int] | None = None,
+    pixel_size: Mapping[str, float] | None = None,
     device: str | None = None,
-    symmetries: bool = False,
-    memory: int | None = None,
-    precision: str = "float32",
-    threshold: float | None = None,
-    min_size: int | None = None,
-    link: bool = True,
     probabilities: bool = False,
+    **options: Any,
 ) -> Iterator[Progress | Segmented]:
     """Segment an image, a stack, a film or many images; stop iterating to cancel.
 
@@ -68,14 +97,15 @@ def segment_stack(
         The image has any number of axes and any integer or float dtype.
     axes
         One letter out of ``"STZCYX"`` per dimension.
-    tile_shape, device, symmetries, memory, precision
+    pixel_size
+        Micrometre per pixel of the image along Y, X and perhaps Z: it is resized to the model's
+        pixels, and labels and probabilities back to the image's. ``None`` leaves it as it is.
+    device
         See `seamless_unet.predict.predict`.
-    threshold, min_size
-        See `seamless_unet.segment.segment`; ``None`` takes the model's own.
-    link
-        Link through Z and T. Without, objects are numbered from 1 in every slice or frame.
     probabilities
         Keep the probabilities, which take 4 bytes per pixel and class.
+    **options
+        Fields of `SegmentConfig`: ``symmetries=True``, ``threshold=0.6``, ``link=False``, ...
 
     Yields
     ------
@@ -87,97 +117,168 @@ def segment_stack(
     Raises
     ------
     ValueError
-        If axes or channels do not fit the image and the model.
+        If axes, channels or pixel sizes do not fit the image and the model.
     """
+    config = SegmentConfig(**options)
+    plan = layout(model.info, image.shape, axes)
+    labels = np.empty(plan.label_shape, np.int32)
+    kept = np.empty(plan.probability_shape, np.float32) if probabilities else None
+    objects = None
+    for item in segment_pieces(
+        model,
+        image,
+        plan,
+        config,
+        pixel_size=pixel_size,
+        device=device,
+        probabilities=probabilities,
+    ):
+        if isinstance(item, Predicted):
+            put(kept, plan.probability_axes, item.index, item.probabilities, "C" + plan.spatial)
+        elif isinstance(item, Piece):
+            put(labels, plan.label_axes, item.index, item.labels, plan.spatial)
+            objects = item.objects
+        else:
+            yield item
+    yield Segmented(labels, plan.label_axes, objects, kept, plan.probability_axes)
+
+
+def segment_pieces(
+    model: Model,
+    image: NDArray | LazyArray,
+    plan: Layout,
+    config: SegmentConfig | None = None,
+    *,
+    pixel_size: Mapping[str, float] | None = None,
+    device: str | None = None,
+    probabilities: bool = False,
+) -> Iterator[Progress | Predicted | Piece]:
+    """Segment as `segment_stack` does, but hand over each piece as soon as it is final.
+
+    So memory is needed for one piece. Where a film of stacks is linked through T, the objects of
+    a stack are numbered once it is complete; until then its labels are kept as `Runs`.
+
+    Parameters
+    ----------
+    model, image, pixel_size, device
+        See `segment_stack`.
+    plan
+        The image's, for this model.
+    config
+        ``None`` means the defaults.
+    probabilities
+        Whether to yield those.
+
+    Yields
+    ------
+    Progress
+        Tiles done, out of those of all pieces together.
+    Predicted
+        For every piece, if asked for, along S, T, Z.
+    Piece
+        For every piece, along S, T, Z.
+    """
+    config = config or SegmentConfig()
+    info = model.info
+    shape = plan.piece_shape
+    if pixel_size is not None:
+        shape = resampled_shape(shape, plan.spatial, pixel_size, info.pixel_size)
+    items = _found(model, image, plan, config, shape, device, probabilities)
+    chain = len(plan.loop)  # axes of the index within which an id is one object
+    if info.output == "objects" and config.link:
+        for axis in "ZT":  # Z first, then T links whole objects
+            if axis in plan.loop:
+                chain = plan.loop.index(axis)
+                items = _linked(items, chain, math.prod(plan.loop_shape[chain + 1 :]))
+    yield from items if info.output == "classes" else _counted(items, chain)
+
+
+def _found(
+    model: Model,
+    image: NDArray | LazyArray,
+    plan: Layout,
+    config: SegmentConfig,
+    shape: tuple[int, ...],
+    device: str | None,
+    probabilities: bool,
+) -> Iterator[Progress | Predicted | Piece]:
+    """Yield every piece, which the network sees in this shape, with ids of its own."""
     from seamless_unet.predict import Progress, predict_tiles
 
     info = model.info
-    axes = check_axes(axes, image.shape)
-    _check_channels(info, image, axes)
-    loop, spatial = _order(axes, info.network.ndim)
-    sizes = dict(zip(axes, image.shape, strict=True))
-    if 0 in sizes.values():
-        raise ValueError(f"the image is empty: its shape is {image.shape} ({axes})")
-    loop_shape, shape = tuple(sizes[a] for a in loop), tuple(sizes[a] for a in spatial)
-    classes = max(info.network.classes, 2)
-    kept = np.empty((*loop_shape, classes, *shape), np.float32) if probabilities else None
-    labels = np.empty((*loop_shape, *shape), np.int32)
-    count = int(np.prod(loop_shape))
-    for number, (index, piece, piece_model) in enumerate(_pieces(model, image, axes)):
-        out = np.empty((classes, *shape), np.float32) if kept is None else kept[index]
+    count = math.prod(plan.loop_shape)
+    classes = plan.probability_shape[len(plan.loop)]
+    for number, (index, piece, measured) in enumerate(pieces(image, plan, info)):
+        if plan.piece_shape != shape:
+            piece = resampled(np.asarray(piece), shape)
+        out = _empty((classes, *shape))
         for tile in predict_tiles(
-            piece_model,
+            model,
             piece,
             out,
-            tile_shape=tile_shape,
+            measured=measured,
+            tile_shape=config.tile_shape,
             device=device,
-            symmetries=symmetries,
-            memory=memory,
-            precision=precision,
+            symmetries=config.symmetries,
+            memory=config.memory,
+            precision=config.precision,
         ):
             yield Progress(number * tile.total + tile.done, count * tile.total)
-        labels[index] = _labels(out, info, threshold, min_size)
-    objects = None
-    if info.output == "objects":
-        linked = [a for a in "ZT" if a in loop] if link else []
-        objects = _link(labels.transpose(_positions(loop + spatial, "STZYX")), loop, linked)
-    labels = labels.transpose(_positions(loop + spatial, label_axes(axes)))
-    yield Segmented(labels, label_axes(axes), objects, kept, loop + "C" + spatial)
+        if probabilities:
+            yield Predicted(index, resampled(out, plan.piece_shape))
+        yield Piece(index, _labels(out, info, config, plan.piece_shape), None)
 
 
-def _check_channels(info: ModelInfo, image: NDArray, axes: str) -> None:
-    channels = image.shape[axes.index("C")] if "C" in axes else 1
-    if channels != info.network.in_channels:
-        raise ValueError(
-            f"the image has {channels} channel(s), the model takes {info.network.in_channels} "
-            f"({', '.join(info.channels)}): choose those channels of the image, or a model that "
-            f"was trained on such images; if {axes} are not the image's axes, say them"
-        )
-
-
-def _order(axes: str, ndim: int) -> tuple[str, str]:
-    """Return the axes that are looped over, Z last, and those of one piece, both without C."""
-    loop = loop_axes(axes, ndim)
-    return loop.replace("Z", "") + "Z" * ("Z" in loop), "ZYX"[-ndim:]
-
-
-def _pieces(
-    model: Model, image: NDArray, axes: str
-) -> Iterator[tuple[tuple[int, ...], NDArray, Model]]:
-    """Yield index along the loop axes, piece (C, [Z,] Y, X), and the model to predict it with."""
-    if model.info.network.ndim == 3 or "Z" not in axes:
-        for index, piece in split(image, axes, model.info.network.ndim):
-            yield index, piece, model
-        return
-    # measured slice by slice, the noise of an empty slice would become objects
-    info = dataclasses.replace(model.info, normalization=Normalization("fixed"))
-    for index, volume in split(image, axes, 3):  # volume: C, Z, Y, X
-        offset, scale = measure(volume, model.info.normalization)  # C, 1, 1, 1
-        for z in range(volume.shape[1]):
-            plane = (volume[:, z] - offset[:, 0]) / scale[:, 0]
-            yield (*index, z), plane, dataclasses.replace(model, info=info)
+def _empty(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Return room for probabilities: in a temporary file where they are many."""
+    if 4 * math.prod(shape) <= _IN_MEMORY:
+        return np.empty(shape, np.float32)
+    with tempfile.TemporaryFile() as file:  # it goes with the last reference to the array
+        return np.memmap(file, np.float32, "w+", shape=shape)
 
 
 def _labels(
-    probabilities: NDArray, info: ModelInfo, threshold: float | None, min_size: int | None
+    probabilities: NDArray, info: ModelInfo, config: SegmentConfig, shape: tuple[int, ...]
 ) -> NDArray[np.int32]:
+    """Return the labels of a piece in the shape that it has in the image."""
     if info.output == "classes":
-        return np.asarray(info.class_values, np.int32)[probabilities.argmax(0)]
-    chosen = {"threshold": threshold, "min_size": min_size}
+        values = np.asarray(info.class_values, np.int32)[probabilities.argmax(0)]
+        return resampled_values(values, shape)
+    chosen = {"threshold": config.threshold, "min_size": config.min_size}
     changes = {name: value for name, value in chosen.items() if value is not None}
-    return segment(probabilities, **(info.instances | changes))
+    return resampled_labels(segment(probabilities, **(info.instances | changes)), shape)
 
 
-def _link(labels: NDArray[np.int32], loop: str, linked: Sequence[str]) -> int:
-    """Link in place (S, T, Z, Y, X as far as there) and return the number of objects."""
-    order = "".join(a for a in "STZ" if a in loop)
-    for axis in linked:  # Z first, then T links whole objects
-        for index in np.ndindex(labels.shape[: order.index(axis)]):
-            labels[index] = link_slices(labels[index])
-    # from here on inwards, an id is one object
-    apart = min((order.index(axis) for axis in linked), default=len(order))
-    return sum(int(labels[index].max()) for index in np.ndindex(labels.shape[:apart]))
+def _linked(
+    items: Iterator[Progress | Predicted | Piece], chain: int, group: int
+) -> Iterator[Progress | Predicted | Piece]:
+    """Link pieces, ``group`` of them at a time, as long as the first ``chain`` of index stays."""
+    before: list[Runs] = []
+    now: list[tuple[tuple[int, ...], Runs]] = []
+    count, link = 0, None
+    for item in items:
+        if not isinstance(item, Piece):
+            yield item
+            continue
+        if item.index[:chain] != link:
+            before, count, link = [], 0, item.index[:chain]
+        now.append((item.index, find_runs(item.labels)))
+        if len(now) == group:
+            before, count = continue_objects(before, [runs for _, runs in now], count)
+            for (index, _), runs in zip(now, before, strict=True):
+                yield Piece(index, runs.painted(*runs.ids), None)
+            now = []
 
 
-def _positions(axes: str, order: str) -> list[int]:
-    return [axes.index(a) for a in order if a in axes]
+def _counted(
+    items: Iterator[Progress | Predicted | Piece], chain: int
+) -> Iterator[Progress | Predicted | Piece]:
+    """Say how many objects there are so far: ids go on as long as the first of the index stays."""
+    earlier, highest, link = 0, 0, None
+    for item in items:
+        if isinstance(item, Piece):
+            if item.index[:chain] != link:
+                earlier, highest, link = earlier + highest, 0, item.index[:chain]
+            highest = max(highest, int(item.labels.max()))
+            item = Piece(item.index, item.labels, earlier + highest)
+        yield item

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seamless_unet.geometry import Tile
+from seamless_unet.lazy_array import LazyArray
 from seamless_unet.packed import Steps, can_pack, packed_steps, plain_steps
 from seamless_unet.stream import Stream
 from seamless_unet.tile_shape import slab_rows, stream_axis, streams
@@ -52,7 +53,7 @@ class TilePass:
     """
 
     network: UNet
-    image: NDArray
+    image: NDArray | LazyArray
     offset: NDArray
     scale: NDArray
     out: NDArray
@@ -81,7 +82,7 @@ class TilePass:
             for start in range(0, reads[axis], rows):
                 of_slab = list(indices)
                 of_slab[axis] = indices[axis][start : start + rows]
-                probabilities = self._probabilities(push, _taken(turn.of(self.image), of_slab))
+                probabilities = self._probabilities(push, _taken(self.image, turn, of_slab))
                 if probabilities is not None:
                     first = turn is self.turns[0]
                     _put(turn.of(self.out), probabilities, around, axis, done, add=not first)
@@ -147,14 +148,16 @@ def probabilities(logits: Tensor) -> Tensor:
     return torch.stack([part / total for part in parts], dim=1)
 
 
-def _taken(image: NDArray, indices: Sequence[NDArray[np.intp]]) -> NDArray:
-    """Return (C, *len(indices)), the pixels where the indices cross."""
+def _taken(image: NDArray | LazyArray, turn: Turn, indices: Sequence[NDArray[np.intp]]) -> NDArray:
+    """Return (C, *len(indices)), the pixels of the turned image where the indices cross."""
+    here = turn.indices_before(indices, image.shape)
     # a view of the part inside the image first: memory-mapped images are read once, in order
-    lows = [int(index.min()) for index in indices]
-    box = tuple(slice(low, int(i.max()) + 1) for low, i in zip(lows, indices, strict=True))
+    lows = [int(index.min()) for index in here]
+    box = tuple(slice(low, int(i.max()) + 1) for low, i in zip(lows, here, strict=True))
     part = np.asarray(image[(slice(None), *box)])
-    inner = [index - low for low, index in zip(lows, indices, strict=True)]
-    return part[np.ix_(np.arange(len(part)), *inner)]
+    inner = [index - low for low, index in zip(lows, here, strict=True)]
+    taken = part[np.ix_(np.arange(len(part)), *inner)]
+    return taken.swapaxes(-2, -1) if turn.transposed else taken
 
 
 def _put(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -24,6 +25,18 @@ class Turn:
         if self.transposed:
             array = array.swapaxes(-2, -1)
         return array[..., :: -1 if self.reversed_y else 1, :: -1 if self.reversed_x else 1]
+
+    def indices_before(
+        self, indices: Sequence[NDArray[np.intp]], shape: Sequence[int]
+    ) -> list[NDArray[np.intp]]:
+        """Return which pixels of an array of this shape the ([Z,] Y, X) indices of `of` it mean."""
+        *rest, y, x = indices
+        height, width = shape[-2:]
+        if self.transposed:
+            height, width = width, height
+        y = height - 1 - y if self.reversed_y else y
+        x = width - 1 - x if self.reversed_x else x
+        return [*rest, x, y] if self.transposed else [*rest, y, x]
 
 
 TURNS = tuple(
