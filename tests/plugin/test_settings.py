@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from magicgui.widgets import CheckBox, ComboBox
 
 from seamless_unet.plugin import settings
 
@@ -53,6 +54,25 @@ def test_what_cannot_be_written_leaves_the_file_as_it_was(monkeypatch, notified)
     assert notified() == ["The settings of the Train dock could not be kept: no space left"]
     assert settings.recall("Train") == {"minutes": 1}
     assert [path.name for path in settings.settings_path().parent.glob("docks*")] == ["docks.json"]
+
+
+def test_a_form_is_set_as_it_was(qapp):
+    def form():
+        return {
+            "model": ComboBox(choices=["a", "b", "c"]),
+            "size": ComboBox(choices=[("any", None), ("small", 1)], value=1),
+            "careful": CheckBox(),
+        }
+
+    before = form()
+    before["model"].value, before["size"].value, before["careful"].value = "b", None, True
+    settings.keep("Segment", before)
+    after = form()
+    settings.restore("Segment", after)
+    assert [widget.value for widget in after.values()] == ["b", None, True]
+    without = {"model": ComboBox(choices=["a", "c"]), "careful": CheckBox()}
+    settings.restore("Segment", without)
+    assert [widget.value for widget in without.values()] == ["a", True]
 
 
 def _disk_full(*_):

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+import dask.array as da
+import numpy as np
 from napari.layers import Image, Labels, Layer
 
 from seamless_unet.axes import check_axes, label_axes
@@ -107,7 +109,15 @@ def channels(layer: Image, axes: str) -> int:
 def one_channel(layer: Image, axes: str, channel: int) -> tuple[Any, str]:
     """Return one channel of an image layer, and its axes without C."""
     index = (slice(None),) * axes.index("C") + (channel,)
-    return full_data(layer)[index], label_axes(axes)
+    return lazy(full_data(layer))[index], label_axes(axes)
+
+
+def lazy(array: Any) -> Any:
+    """Return an array whose slices are not read until they are needed."""
+    is_lazy = isinstance(array, np.ndarray | da.Array) or hasattr(array.dtype, "numpy_dtype")
+    if is_lazy:  # zarr reads at once, tensorstore does not
+        return array
+    return da.from_array(array, name=False)  # a name found by dask would need all of it read
 
 
 def check_same_place(image: Image, axes: str, labels: Labels) -> None:

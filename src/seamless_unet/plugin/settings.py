@@ -1,5 +1,6 @@
 """What the docks' forms were set to, kept between sessions of napari in one JSON file."""
 
+import contextlib
 import json
 import os
 import tempfile
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import platformdirs
+from magicgui.widgets.bases import ValueWidget
 from napari.utils.notifications import show_warning
 
 
@@ -46,6 +48,27 @@ def remember(dock: str, values: Mapping[str, Any]) -> None:
         _write({**known, dock: dict(values)})
     except OSError as error:  # a full disk, or a home that is read only: no reason to stop
         show_warning(f"The settings of the {dock} dock could not be kept: {error}")
+
+
+def restore(dock: str, widgets: Mapping[str, ValueWidget]) -> None:
+    """Set a form as `keep` found it, but for what is no longer possible, as a model that is gone.
+
+    Parameters
+    ----------
+    dock
+        Its name.
+    widgets
+        By a name that stays the same.
+    """
+    for name, value in recall(dock).items():
+        if name in widgets:
+            with contextlib.suppress(ValueError, TypeError):
+                widgets[name].value = value
+
+
+def keep(dock: str, widgets: Mapping[str, ValueWidget]) -> None:
+    """Remember what the widgets of a form are set to; see `restore`."""
+    remember(dock, {name: widget.value for name, widget in widgets.items()})
 
 
 def settings_path() -> Path:

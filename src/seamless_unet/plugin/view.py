@@ -4,8 +4,6 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import dask.array as da
-import numpy as np
 from napari.layers import Image
 from napari.utils.transforms import Affine
 from numpy.typing import NDArray
@@ -93,7 +91,7 @@ def current_view(
         **index,
     }
     return View(
-        data=_lazy(layers.full_data(image))[tuple(places.get(a, slice(None)) for a in axes)],
+        data=layers.lazy(layers.full_data(image))[tuple(places.get(a, slice(None)) for a in axes)],
         axes="".join(axis for axis in axes if axis not in index),
         index=index,
         corner=corner,
@@ -125,12 +123,6 @@ def _lengths(sides: dict[str, int], most_pixels: int | None) -> dict[str, int]:
         lengths[axis] = max(1, min(sides[axis], fair))
         budget /= lengths[axis]
     return {axis: lengths[axis] for axis in sides}
-
-
-def _lazy(array: Any) -> Any:
-    """Return an array whose slices are not read until they are needed."""
-    is_lazy = isinstance(array, np.ndarray | da.Array) or hasattr(array.dtype, "numpy_dtype")
-    return array if is_lazy else da.from_array(array)  # zarr reads at once, tensorstore does not
 
 
 def _placement(image: Image, axes: str, first: dict[str, int]) -> dict[str, Any]:
