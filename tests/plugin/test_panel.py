@@ -1,8 +1,11 @@
 import numpy as np
 import pytest
-from qtpy.QtWidgets import QLabel, QPushButton
+from magicgui.widgets import LineEdit
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QApplication, QLabel, QPushButton
 
-from seamless_unet.plugin.panel import left
+from seamless_unet.plugin.panel import Panel, left
+from seamless_unet.plugin.worker import Worker
 
 DOCKS = ["Segment", "Train"]
 
@@ -72,3 +75,127 @@ def test_more_options(dock):
     assert not panel.device.native.isVisible()
     panel.more.value = True
     assert panel.device.native.isVisible()
+
+
+@pytest.fixture
+def open_stubborn(viewer, monkeypatch, qtbot):
+    """Return a function that opens a panel whose jobs never end, without a child process."""
+    monkeypatch.setattr(Worker, "_started", lambda self: None)
+    monkeypatch.setattr(Worker, "_write", lambda self, message: None)
+
+    def open_stubborn():
+        panel = Stubborn(viewer)
+        viewer.window.add_dock_widget(panel, name="Stubborn")
+        qtbot.waitUntil(panel.isVisible)
+        return panel
+
+    return open_stubborn
+
+
+class Stubborn(Panel):
+    if_closed = "It is lost."
+
+    def __init__(self, napari_viewer):
+        super().__init__(napari_viewer, start="Begin", stop="Stop")
+        self.name = LineEdit(label="Name", value="a")
+        self.lay_out([self.name], options=[], below=[])
+        self.events = []
+
+    def start(self):
+        if self.name.value == "bug":
+            raise KeyError("forgotten")
+        self.submit({"request": "nothing"}, {}, self._show)
+
+    def _show(self, event):
+        self.events.append(event["event"])
+        if event["event"] == "cancelled":
+            self.show_end("Cancelled.")
+        elif event["event"] == "error":
+            self.failed(event)
+        else:
+            raise TypeError("cannot be shown")
+
+
+def test_an_error_offers_a_report(open_stubborn, click, notified, capsys):
+    stubborn = open_stubborn()
+    click(stubborn.start_button)
+    failure = {"message": "No memory. Close other programs.", "traceback": "line 7 of x.py"}
+    stubborn.job.on_event({"event": "error", **failure})
+    assert stubborn.job is None
+    assert notified() == ["No memory. Close other programs."]
+    assert "line 7" in capsys.readouterr().err
+    click(stubborn.report_button)
+    text = QApplication.clipboard().text()
+    assert text.startswith("No memory.")
+    assert "Name: a" in text
+    assert "line 7 of x.py" in text
+    assert "copied" in stubborn.status.text()
+    click(stubborn.start_button)
+    assert not stubborn.report_button.isVisible()
+    click(stubborn.stop_button)
+
+
+def test_an_error_of_our_own(open_stubborn, click, notified, capsys):
+    stubborn = open_stubborn()
+    stubborn.name.value = "bug"
+    click(stubborn.start_button)
+    assert "KeyError: 'forgotten'" in stubborn.status.text()
+    assert "copy the report" in notified()[0]
+    assert "in start" in capsys.readouterr().err
+    assert stubborn.report_button.isVisible()
+
+
+def test_an_event_that_cannot_be_shown_ends_the_job(open_stubborn, click, capsys):
+    stubborn = open_stubborn()
+    click(stubborn.start_button)
+    stubborn.job.on_event({"event": "surprise"})
+    assert stubborn.job is None
+    assert stubborn.events == ["surprise", "cancelled"]
+    assert "TypeError: cannot be shown" in stubborn.status.text()
+    assert stubborn.start_button.isEnabled()
+    assert "TypeError" in capsys.readouterr().err
+
+
+def test_a_job_outlives_its_dock(viewer, open_stubborn, click, qtbot, notified):
+    stubborn = open_stubborn()
+    click(stubborn.start_button)
+    job = stubborn.job
+    viewer.window.remove_dock_widget(stubborn)
+    qtbot.waitUntil(lambda: stubborn.parent() is not None)
+    assert not job.done
+    assert not stubborn.isVisible()
+    assert notified()[0].startswith("It goes on without its dock.")
+    gone = qtbot.waitSignal(stubborn.destroyed)
+    stubborn.worker.cancel(job)
+    gone.wait()
+
+
+def test_a_job_ends_with_its_window(viewer, open_stubborn, click, qtbot):
+    stubborn = open_stubborn()
+    click(stubborn.start_button)
+    job = stubborn.job
+    with qtbot.waitSignal(stubborn.destroyed):
+        viewer.close()
+    assert job.done
+
+
+def test_closing_the_window_asks_while_a_job_runs(viewer, open_stubborn, click):
+    stubborn = open_stubborn()
+    status = viewer.window._task_status_manager.get_status
+    click(stubborn.start_button)
+    assert status() == ["Seamless U-Net: Stubborn is running. It is lost."]
+    click(stubborn.stop_button)
+    assert status() == []
+
+
+def test_return_in_a_field_starts_nothing(open_stubborn, qtbot):
+    stubborn = open_stubborn()
+    stubborn.name.native.setFocus()
+    qtbot.keyClick(stubborn.name.native, Qt.Key.Key_Return)
+    assert stubborn.job is None
+
+
+def test_buttons_have_keys(open_stubborn):
+    stubborn = open_stubborn()
+    buttons = (stubborn.start_button, stubborn.stop_button, stubborn.report_button)
+    assert [button.shortcut().toString() for button in buttons] == ["Alt+B", "Alt+S", "Alt+Y"]

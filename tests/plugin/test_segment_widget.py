@@ -75,7 +75,7 @@ def test_the_canvas_shows_image_and_labels(viewer, dock, click, ended, threshold
 
 def test_cancel(viewer, dock, click, ended, qtbot, slow):
     panel = dock("Segment")
-    panel.careful.value = True
+    panel.how.careful.value = True
     click(panel.start_button)
     qtbot.waitUntil(lambda: panel.status.text() == "Segmenting ...", timeout=60_000)
     click(panel.stop_button)
@@ -90,7 +90,7 @@ def test_cancel(viewer, dock, click, ended, qtbot, slow):
 
 def test_kill_9_leaves_napari_alive_with_a_message(viewer, dock, click, ended, qtbot, slow):
     panel = dock("Segment")
-    panel.careful.value = True
+    panel.how.careful.value = True
     click(panel.start_button)
     qtbot.waitUntil(lambda: panel.status.text() == "Segmenting ...", timeout=60_000)
     os.kill(panel.worker.process.pid, signal.SIGKILL)
@@ -103,16 +103,6 @@ def test_kill_9_leaves_napari_alive_with_a_message(viewer, dock, click, ended, q
     assert ended(panel).startswith("Done.")
 
 
-def test_closing_the_dock_cancels(viewer, dock, click, qtbot, slow):
-    panel = dock("Segment")
-    panel.careful.value = True
-    click(panel.start_button)
-    qtbot.waitUntil(lambda: panel.status.text() == "Segmenting ...", timeout=60_000)
-    job = panel.job
-    panel.parent().destroyOnClose()
-    assert job.done
-
-
 def test_a_channel_is_asked_for_where_the_model_takes_one(
     viewer, dock, click, ended, threshold_model
 ):
@@ -120,8 +110,9 @@ def test_a_channel_is_asked_for_where_the_model_takes_one(
     image[5:10, 5:10, 1] = image[2:4, 2:14, 2] = 200
     viewer.add_image(image, rgb=True, name="color")
     panel = dock("Segment")
-    assert panel.channel.choices == (0, 1, 2)
-    panel.channel.value = 1
+    (channel,) = panel.channels.combos
+    assert channel.choices == (0, 1, 2)
+    channel.value = 1
     click(panel.start_button)
     assert ended(panel) == "Done. 1 cell found."
     np.testing.assert_array_equal(viewer.layers[-1].data > 0, image[..., 1] > 0)
@@ -136,8 +127,11 @@ def test_a_model_that_does_not_fit_is_said_in_words(
     viewer.add_image(np.eye(32))
     panel = dock("Segment")
     panel.model.value = str(library / "two.safetensors")
+    assert "takes 2 channels (channel 1, channel 2): open each as a layer" in panel.plan.text()
+    assert panel.model.current_choice == "two (does not fit: 2 channels)"
     click(panel.start_button)
-    assert "the image has 1 channel(s), the model takes 2" in ended(panel)
+    assert panel.job is None
+    assert panel.status.text() == panel.plan.text()
 
 
 def test_threshold_and_smallest_cell_are_the_models_own(viewer, dock, library, pixel_model):
@@ -148,11 +142,11 @@ def test_threshold_and_smallest_cell_are_the_models_own(viewer, dock, library, p
     panel = dock("Segment")
     panel.more.value = True
     panel.model.value = str(library / "a.safetensors")
-    assert panel.threshold.value == pytest.approx(0.3)
-    assert panel.min_size.value == 12
-    assert panel.threshold.native.isVisible()
+    assert panel.how.threshold.value == pytest.approx(0.3)
+    assert panel.how.min_size.value == 12
+    assert panel.how.threshold.native.isVisible()
     panel.model.value = str(library / "b.safetensors")
-    assert not panel.threshold.native.isVisible()
+    assert not panel.how.threshold.native.isVisible()
 
 
 def test_a_new_model_is_in_the_list_at_once(dock, library, threshold_model):

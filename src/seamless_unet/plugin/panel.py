@@ -1,53 +1,63 @@
 """What the docks have in common: a form, a job, its progress and its end."""
 
 import math
+import sys
+import traceback
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from magicgui.widgets import CheckBox, ComboBox
+from magicgui.widgets import ComboBox
 from magicgui.widgets.bases import ValueWidget
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtCore import QEvent, QSize, Qt
+from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import (
-    QComboBox,
-    QFormLayout,
-    QFrame,
+    QApplication,
     QHBoxLayout,
     QLabel,
+    QMainWindow,
     QProgressBar,
     QPushButton,
-    QScrollArea,
-    QScrollBar,
-    QSizePolicy,
-    QVBoxLayout,
     QWidget,
 )
 
 from seamless_unet.plugin import layers
+from seamless_unet.plugin.activity import Activity
+from seamless_unet.plugin.form import Form
+from seamless_unet.plugin.report import report
 from seamless_unet.plugin.worker import Event, Job, Worker, shared_worker
 
-_MIN_WIDTH = 320  # pixels; no label is cut off
 
+class Panel(Form):
+    """A form in a dock. A subclass adds rows to it and says what its buttons do.
 
-class Panel(QScrollArea):
-    """A form in a dock. A subclass adds rows to it and says what its buttons do."""
+    A job outlives its dock: where the dock is closed, it goes on, and its bar in napari's
+    activity dock can end it. It ends with the window, about which napari asks the user first.
+    """
+
+    if_closed = "If you close, it stops and nothing of it is kept."
 
     def __init__(self, napari_viewer: Any, *, start: str, stop: str) -> None:
         super().__init__()
         self.viewer = napari_viewer
         self.worker = shared_worker()
         self.job: Job | None = None
-        self._jobs: list[Job] = []  # what `destroyed` has to end; never another list
-        self.more = CheckBox(text="More options", tooltip="Show settings that rarely matter.")
-        self.start_button, self.stop_button = QPushButton(start), QPushButton(stop)
+        self._abandoned: list[Callable[[], None]] = []  # what `destroyed` does; never another list
+        self._activity: Activity | None = None
+        self._failure: Event = {}
+        self._window: QMainWindow | None = None  # napari's, around the dock
+        self.start_button, self.stop_button = QPushButton(f"&{start}"), QPushButton(f"&{stop}")
+        self.report_button = QPushButton("Cop&y report")
+        self.report_button.setToolTip("Copy what is needed to find the error, to send to somebody.")
+        self.report_button.clicked.connect(self._report_clicked)
+        self.report_button.hide()
         self.stop_button.setEnabled(False)
         self.bar = QProgressBar()
         self.bar.hide()
         self.status = words()
         self.start_button.clicked.connect(self._start_clicked)
         self.stop_button.clicked.connect(self._stop_clicked)
-        self.destroyed.connect(partial(_abandon, self.worker, self._jobs))
+        self.destroyed.connect(partial(_abandon, self._abandoned))
 
     def lay_out(
         self,
@@ -56,101 +66,76 @@ class Panel(QScrollArea):
         options: list[ValueWidget],
         below: list[QWidget],
     ) -> None:
-        """Put the form together; ``options`` are shown when the user asks for more."""
-        self.values = [w for w in rows if isinstance(w, ValueWidget)]
-        self.options = options
-        self.not_applicable: list[ValueWidget] = []  # options that stay hidden
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.start_button)
-        buttons.addWidget(self.stop_button)
-        self.content = QWidget()
-        self.rows = QFormLayout()
-        column = QVBoxLayout(self.content)
-        column.setContentsMargins(6, 6, 6, 6)
-        column.addLayout(self.rows)
-        column.addStretch(1)
-        self.rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self.rows.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
-        for row in (*rows, *([self.more, *options] if options else [])):
-            self._add_row(row)
-        self.rows.addRow(buttons)
-        for widget in (self.bar, self.status, *below):
-            self.rows.addRow(widget)
-        self.setWidget(self.content)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
-        self.more.changed.connect(self.show_options)
-        self.show_options()
-
-    def _add_row(self, row: ValueWidget | QWidget) -> None:
-        if not isinstance(row, ValueWidget):
-            self.rows.addRow(row)
-            return
-        if isinstance(row.native, QComboBox):  # a long layer name must not widen the dock
-            row.native.setSizeAdjustPolicy(
-                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-            )
-            row.native.setMinimumContentsLength(12)
-        label = QLabel("" if isinstance(row, CheckBox) else row.label)
-        label.setToolTip(row.tooltip)
-        self.rows.addRow(label, row.native)
-
-    def show_row(self, row: ValueWidget, shown: bool) -> None:
-        """Show or hide a row of the form."""
-        label = self.rows.labelForField(row.native)
-        assert label is not None
-        for part in (label, row.native):
-            part.setVisible(shown)
-        self.updateGeometry()
-
-    def show_options(self, *_: Any) -> None:
-        """Show the options that apply, if the user asked for more."""
-        for row in self.options:
-            self.show_row(row, self.more.value and row not in self.not_applicable)
-
-    def sizeHint(self) -> QSize:  # noqa: N802
-        """Return Qt's preferred size: the whole form."""
-        return self.content.sizeHint().expandedTo(self.minimumSizeHint())
-
-    def minimumSizeHint(self) -> QSize:  # noqa: N802
-        """Return Qt's smallest size: all of the form's width, and enough height to scroll in."""
-        bar = QScrollBar().sizeHint().width()
-        return QSize(max(self.content.minimumSizeHint().width() + bar, _MIN_WIDTH), 180)
+        """Put the form together: see `Form`; the buttons come before what is ``below``."""
+        buttons = QWidget()
+        row = QHBoxLayout(buttons)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.start_button)
+        row.addWidget(self.stop_button)
+        own = [buttons, self.bar, self.status, self.report_button]
+        super().lay_out(rows, options=options, below=[*own, *below])
 
     def event(self, event: QEvent | None) -> bool:
-        """End the job when the dock is closed: napari then only takes the widget out of it."""
-        if event is not None and event.type() == QEvent.Type.ParentChange and not self.parent():
-            self._stop_clicked()
+        """Go on with the job when the dock is closed: napari takes the widget out of it."""
+        removed = event is not None and event.type() == QEvent.Type.ParentChange
+        if removed and self.parent() is None and self.job is not None:
+            QTimer.singleShot(0, self._stay)  # not while napari is still at it
         return super().event(event)
 
-    def reset_choices(self, *_: Any) -> None:
-        """Follow the viewer's layer list; napari calls it."""
-        for row in self.values:
-            if isinstance(row, ComboBox):
-                row.reset_choices()
+    def _stay(self) -> None:
+        """Live on, unseen, in the window, and so no longer than it."""
+        if self.parent() is None and self.job is not None and self._window is not None:
+            self.setParent(self._window)
+            self.hide()
+            show_info("It goes on without its dock. To stop it: 'activity', at the bottom right.")
 
     def submit(self, request: Event, arrays: Mapping[str, Any], on_event: Callable) -> None:
         """Start a job whose events go to ``on_event`` until the last, and show that it runs."""
-        self.job = self.worker.submit(request, arrays, on_event=on_event)
-        self._jobs[:] = [self.job]
+        self._failure = {}
+        self.report_button.hide()
+        job = self.worker.submit(request, arrays, on_event=partial(self._received, on_event))
+        self._window = _main_window(self)
+        activity = Activity(
+            self._window, self._title(), if_closed=self.if_closed, on_cancel=self._stop_clicked
+        )
+        self.job, self._activity = job, activity
+        self._abandoned[:] = [activity.end, partial(_drop, self.worker, job)]
         self._set_running(True)
         self.show_progress(None, "Starting (the first time takes some seconds) ...")
+
+    def _received(self, on_event: Callable[[Event], None], event: Event) -> None:
+        try:
+            on_event(event)
+        except Exception as error:  # whatever a layer or napari itself may raise
+            if self.job is not None:
+                self.worker.cancel(self.job)
+            self.failed(_unexpected(error))
+
+    def _title(self) -> str:
+        dock = self.parentWidget()
+        return dock.windowTitle() if dock is not None else "A job"
 
     def show_progress(self, fraction: float | None, text: str) -> None:
         """Move the bar; ``None`` means that nobody knows how far."""
         self.bar.setRange(0, 0 if fraction is None else 100)
         if fraction is not None:
             self.bar.setValue(round(100 * fraction))
+        if self._activity is not None:
+            self._activity.progress(fraction)
         self.status.setText(text)
 
     def show_end(self, text: str) -> None:
         """Show that no job is running any more, and why."""
         self.status.setText(text)
         self._set_running(False)
-        self._jobs.clear()
-        self.job = None
+        if self._activity is not None:
+            self._activity.end()
+        self._abandoned.clear()
+        if self.job is not None:
+            self.job.on_event = _ignore  # the worker may keep the job a little longer
+        self.job = self._activity = None
+        if self._window is not None and self.parent() is self._window:  # its dock was closed
+            self.deleteLater()
 
     def _set_running(self, running: bool) -> None:
         self.start_button.setEnabled(not running)
@@ -158,11 +143,22 @@ class Panel(QScrollArea):
         self.bar.setVisible(running)
 
     def failed(self, event: Event) -> None:
-        """Tell the user why a job ended without a result; the details go to the terminal."""
+        """Tell the user why a job ended without a result, and offer a report of it."""
         self.show_end(event["message"])
+        self._failure = event
+        self.report_button.show()
         if details := event.get("traceback"):
-            print(details)
+            print(details, file=sys.stderr)
         show_error(event["message"])
+
+    def _report_clicked(self) -> None:
+        form = {row.label or row.name: row.value for row in (*self.values, *self.options)}
+        details = self._failure.get("traceback", "")
+        text = report(self._failure["message"], details=details, form=form)
+        clipboard = QApplication.clipboard()
+        assert clipboard is not None
+        clipboard.setText(text)
+        self.status.setText(f"{self._failure['message']}\nThe report is copied: paste it anywhere.")
 
     def start(self) -> None:
         """Submit the job that the form describes; ValueError with words if it cannot be."""
@@ -178,6 +174,8 @@ class Panel(QScrollArea):
         except (ValueError, OSError) as error:
             self.status.setText(str(error))
             show_info(str(error))
+        except Exception as error:  # a dock must not die of what nobody thought of
+            self.failed(_unexpected(error))
 
     def _stop_clicked(self) -> None:
         if self.job is not None:
@@ -213,8 +211,32 @@ def left(seconds: float) -> str:
     return f", {minutes} min {rest} s left" if minutes else f", {rest} s left"
 
 
-def _abandon(worker: Worker, jobs: list[Job], *_: Any) -> None:
-    """Drop the jobs of a window that is gone."""
-    for job in jobs:
-        job.on_event = lambda event: None
-        worker.cancel(job)
+def _unexpected(error: Exception) -> Event:
+    what = f"{type(error).__name__}: {error}"
+    return {
+        "message": f"This should not have happened ({what}). Your layers are as they were. "
+        "Please copy the report and send it to the plugin's developers.",
+        "traceback": "".join(traceback.format_exception(error)),
+    }
+
+
+def _main_window(widget: QWidget) -> QMainWindow | None:
+    above = widget.parentWidget()
+    while above is not None and not isinstance(above, QMainWindow):
+        above = above.parentWidget()
+    return above
+
+
+def _abandon(steps: list[Callable[[], None]], *_: Any) -> None:
+    for step in steps:
+        step()
+
+
+def _drop(worker: Worker, job: Job) -> None:
+    """End a job whose window is gone."""
+    job.on_event = _ignore
+    worker.cancel(job)
+
+
+def _ignore(event: Event) -> None:
+    """Do nothing about the event of a job that is of no interest any more."""

@@ -1,52 +1,50 @@
-"""The Train dock: an image layer and the labels drawn on it in, a model in the library out."""
+"""The Train dock: image layers and the labels drawn on them in, a model in the library out."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
+from weakref import WeakMethod
 
 import napari
-from magicgui.widgets import ComboBox, FloatSpinBox, LineEdit
-from napari.layers import Labels
+from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, LineEdit
 from napari.utils.notifications import show_info
+from qtpy.QtWidgets import QPushButton
 
-from seamless_unet.plugin import layers, models
+from seamless_unet.model_file import read_info
+from seamless_unet.plugin import models, settings
+from seamless_unet.plugin.annotation_check import AnnotationCheck, in_words
+from seamless_unet.plugin.corrections import add_corrections
 from seamless_unet.plugin.image_panel import ImagePanel
+from seamless_unet.plugin.layer_pair import LayerPair, pairs_request
 from seamless_unet.plugin.loss_plot import LossPlot
-from seamless_unet.plugin.panel import layer_combo, left, words
+from seamless_unet.plugin.pair_list import Drawing, PairList
+from seamless_unet.plugin.panel import left
+from seamless_unet.plugin.preview import Preview
 from seamless_unet.plugin.worker import Event, Job
 
-_ANNOTATIONS = [("whole cells", "objects"), ("kinds of area", "classes"), ("strokes", "scribbles")]
-_MEANINGS = {
-    "objects": "Every cell is filled with a number of its own; 0 is background. "
-    "Images of a stack without any label are left out.",
-    "classes": "Every pixel has the number of its kind of area; 0 is one of the kinds.",
-    "scribbles": "1 is drawn on background, 2 and up on cells or kinds; 0 says nothing.",
-}
 _PRESETS = [("quick (recommended)", "quick"), ("as in the U-Net paper (slow)", "paper")]
 _STARTS = [("automatic", "auto"), ("nothing learned before", "scratch")]
 
 
 class TrainWidget(ImagePanel):
-    """Teach a new model from labels drawn on an image layer."""
+    """Teach a new model from labels drawn on image layers, watch it learn, and correct it."""
+
+    if_closed = "If you close, it stops; the best model so far is kept."
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__(napari_viewer, start="Train", stop="Stop")
-        self.labels = layer_combo(
-            napari_viewer,
-            Labels,
-            label="Labels",
-            tooltip="The labels layer that you drew on the image.",
-        )
-        self.annotation = ComboBox(
-            label="I drew",
-            choices=_ANNOTATIONS,
-            tooltip="What the numbers in the labels layer mean.",
-        )
-        self.meaning = words()
-        self.annotation.changed.connect(self._annotation_changed)
+        self.drawing = Drawing(napari_viewer)
+        self.pair_list = PairList(napari_viewer)
         self.name = LineEdit(
             label="Model name",
             value="my model",
             tooltip="The name in the Segment dock's list. An existing model is never overwritten.",
+        )
+        self.begin = ComboBox(
+            label="Start from",
+            choices=lambda _: [*_STARTS, *models.choices()],
+            tooltip="A model that knows similar cells learns new ones faster.\n"
+            "Automatic takes a built-in model if it finds enough of your cells already.",
         )
         self.minutes = FloatSpinBox(
             label="Minutes",
@@ -57,53 +55,87 @@ class TrainWidget(ImagePanel):
             tooltip="How long to train. More annotation deserves more time.",
         )
         self.minutes.native.setDecimals(1)
+        self.watch = CheckBox(
+            text="Show what it finds while it learns",
+            value=True,
+            tooltip="A layer 'preview' follows what you look at, and is made again and again.",
+        )
         self.preset = ComboBox(
             label="Recipe",
             choices=_PRESETS,
             tooltip="Quick learns fast from few cells, also without a graphics card.\n"
             "The paper's recipe needs a graphics card and hours.",
         )
-        self.begin = ComboBox(
-            label="Start from",
-            choices=lambda _: [*_STARTS, *models.choices()],
-            tooltip="A model that knows similar cells learns new ones faster.\n"
-            "Automatic takes a built-in model if it finds enough of your cells already.",
+        self.preview = Preview(napari_viewer, self.worker)
+        self.check = AnnotationCheck(self.worker, WeakMethod(self._described))
+        self.correct_button = QPushButton("&Correct it")
+        self.correct_button.setToolTip(
+            "Copy the preview into a new labels layer. Correct it there, and train on from here."
         )
-        models.signals.changed.connect(self._library_changed)
-        self.summary = words()
+        self.correct_button.hide()
         self.plot = LossPlot()
         self.lay_out(
-            [self.labels, self.annotation, self.meaning, self.name, self.minutes],
-            options=[self.preset, self.begin],
-            below=[self.plot, self.summary],
+            [*self.drawing.rows, self.pair_list, self.name, self.begin, self.minutes, self.watch],
+            options=[self.preset],
+            below=[self.correct_button, self.plot, self.check.widget],
         )
-        self._annotation_changed(self.annotation.value)
         self.start_button.setToolTip("Train a new model and save it.")
         self.stop_button.setToolTip("Stop now and keep the best model so far.")
+        self._remembered = {
+            "name": self.name,
+            "annotation": self.drawing.annotation,
+            "minutes": self.minutes,
+            "watch": self.watch,
+            "preset": self.preset,
+            "device": self.device,
+        }
+        settings.restore("Train", self._remembered)
+        self._connect()
+        self.reset_choices()
+
+    def _connect(self) -> None:
+        models.signals.changed.connect(self._library_changed)
+        self.begin.changed.connect(self._begin_changed)
+        self.correct_button.clicked.connect(self._correct)
+        self.pair_list.changed.connect(self.check.soon)
+        for row in (self.axes, self.drawing.labels, self.drawing.annotation, self.drawing.region):
+            row.changed.connect(self.check.soon)
+        self.destroyed.connect(partial(_end, self.preview, self.check))
+
+    def reset_choices(self, *_: Any) -> None:
+        """Follow the viewer's layer list; napari calls it."""
+        super().reset_choices()
+        self.pair_list.reset_choices()
+        self.show_row(self.drawing.region, len(self.drawing.region.choices) > 1)
+        self.check.soon()
+
+    def pairs(self) -> list[LayerPair]:
+        """Return what is going to be learned from; ValueError with words if it cannot be."""
+        first = self.drawing.pair(self.image.value, self.axes.value)
+        return [first, *self.pair_list.pairs()]
+
+    def _described(self) -> tuple[list[LayerPair], Event, dict[str, Any]]:
+        """Return the pairs, and what a check or a training is told of them."""
+        pairs = self.pairs()
+        described, arrays = pairs_request(pairs)
+        recipe = {"preset": self.preset.value, "changes": self._changes()}
+        device = {"device": self.device.value}
+        return pairs, {"request": "check", **described, **recipe, **device}, arrays
 
     def start_on_image(self) -> None:
         """Train on the chosen layers."""
-        image, axes, labels = self.image.value, self.axes.value, self.labels.value
-        if labels is None:
-            raise ValueError("Draw labels first: the labels button is above the layer list.")
-        layers.check_same_place(image, axes, labels)
-        changes = self._changes()
+        pairs, described, arrays = self._described()
         path = models.new_path(self.name.value)
-        request = {
-            "request": "train",
-            "axes": axes,
-            "pixel_size": layers.pixel_size(image, axes),
-            "preset": self.preset.value,
-            "changes": changes,
-            "device": self.device.value,
-            "output": str(path),
-            "checkpoint": str(models.checkpoint_path(path)),
-        }
+        output = {"output": str(path), "checkpoint": str(models.checkpoint_path(path))}
+        settings.keep("Train", self._remembered)
         self.plot.clear()
-        self.summary.clear()
+        self.correct_button.hide()
         self._path, self._learning, self._score = path, False, ""
-        arrays = {"images": layers.full_data(image), "labels": layers.full_data(labels)}
-        self.submit(request, arrays, self._show)
+        self.submit({**described, "request": "train", **output}, arrays, self._show)
+        if self.watch.value and self.job is not None:
+            images = [(pair.image, pair.axes) for pair in pairs]
+            ndim = described["changes"].get("ndim", 2)
+            self.preview.begin(self.job, images, name=path.stem, ndim=ndim)
 
     def stop(self, job: Job) -> None:
         """Keep the best model so far, if there is one."""
@@ -115,7 +147,7 @@ class TrainWidget(ImagePanel):
         self.worker.stop(job)
 
     def _changes(self) -> dict[str, Any]:
-        changes = {"minutes": self.minutes.value, "annotation": self.annotation.value}
+        changes = {"minutes": self.minutes.value, "annotation": self.drawing.annotation.value}
         if self.begin.value == "auto":
             return changes  # as the recipe has it
         known = models.start_settings(self.begin.value) if self.begin.value != "scratch" else {}
@@ -124,15 +156,21 @@ class TrainWidget(ImagePanel):
     def _library_changed(self, path: str) -> None:
         self.begin.reset_choices()
 
-    def _annotation_changed(self, annotation: str) -> None:
-        self.meaning.setText(_MEANINGS[annotation])
+    def _begin_changed(self, begin: str | None) -> None:
+        """Show what the chosen model learned before."""
+        if self.job is not None or begin is None:
+            return
+        self.plot.clear()
+        if begin not in ("auto", "scratch"):
+            self.plot.show_history(read_info(begin).training.get("history", []))
+        self.check.soon()
 
     def _show(self, event: Event) -> None:
         match event["event"]:
             case "running":
                 self.show_progress(None, "Preparing the annotation ...")
             case "prepared":
-                self.summary.setText(event["text"])
+                self.check.text.setText(in_words(event["text"], event["problems"]))
                 self.show_progress(0.0, "Training ...")
             case "step":
                 self._learning = True
@@ -143,11 +181,21 @@ class TrainWidget(ImagePanel):
             case "validated":
                 self._score = f" Score {event['score']:.2f} of 1."
                 self.plot.add_score(event["step"], event["score"])
+            case "preview":
+                self.preview.show(event)
+            case "warning":
+                show_info(event["message"])
+            case "trained" | "cancelled" | "error" | "crashed":
+                self.preview.end()
+                self._ended(event)
+
+    def _ended(self, event: Event) -> None:
+        match event["event"]:
             case "trained":
                 self._saved(Path(event["model"]), event["score"])
             case "cancelled":
                 self.show_end("Stopped before anything was learned.")
-            case "error" | "crashed":
+            case _:
                 if self._path.exists():
                     kept = f" The best model so far is kept as '{self._path.stem}'."
                     event = {**event, "message": event["message"] + kept}
@@ -158,4 +206,28 @@ class TrainWidget(ImagePanel):
         reached = "" if score is None else f" It scores {score:.2f} of 1 on annotation held back."
         self.show_end(f"Model '{path.stem}' is saved and in the Segment dock's list.{reached}")
         models.signals.changed.emit(str(path))
+        self.correct_button.setVisible(self.preview.shown is not None)
         show_info(f"Model '{path.stem}' is saved.")
+
+    def _correct(self) -> None:
+        """Copy the preview into layers that the user corrects, to go on from there."""
+        assert self.preview.shown is not None
+        image, axes, view, found = self.preview.shown
+        finds_objects = read_info(self._path).output == "objects"
+        annotation = "objects" if finds_objects else self.drawing.annotation.value
+        pair = add_corrections(self.viewer, image, axes, view, found, annotation=annotation)
+        self.preview.hide()
+        self.pair_list.add(pair)
+        self.begin.value = str(self._path)
+        self.correct_button.hide()
+        self.status.setText(
+            f"Correct the layer '{pair.labels.name}' inside the rectangle, where all of it counts "
+            f"as right (make the rectangle smaller if it need not be all). Then train again: it "
+            f"goes on from '{self._path.stem}'."
+        )
+
+
+def _end(preview: Preview, check: AnnotationCheck, *_: Any) -> None:
+    """Leave the viewer and its layers alone once the dock is gone."""
+    preview.end()
+    check.end()
