@@ -36,7 +36,7 @@ def object_states(overlaps: Overlaps, *, iou: float = LOWEST_IOU) -> NDArray[np.
         - ``truth``, ``predicted``: labels, 0 where there is no such object
         - ``iou``: with what it matches, else the highest with any object
         - ``size``: pixels, of the true object where there is one
-        - ``pixel``: flat index of a pixel in the middle of it
+        - ``pixel``: flat index of the pixel of it that is nearest to its center of mass
 
         A true object is *found* if it matches. If not, it is *merged* where most of it lies in a
         predicted object that most of another one lies in, too; *split* where most of each of
@@ -117,11 +117,22 @@ def _listed(name: str, side: Side, runs: Runs, states: NDArray[np.intp]) -> NDAr
 
 
 def _middles(side: Side, runs: Runs) -> NDArray[np.intp]:
-    """Return, per object, the middle of the run that its middle pixel in raster order lies in."""
-    order = np.argsort(side.of_runs, kind="stable")
-    order = order[np.count_nonzero(side.of_runs == 0) :]
-    ends = np.cumsum(runs.lengths[order])
-    of_objects = np.cumsum(side.sizes[1:])
-    halfway = of_objects - side.sizes[1:] + side.sizes[1:] // 2
-    run = order[np.searchsorted(ends, halfway, side="right")]
-    return runs.starts[run] + runs.lengths[run] // 2
+    """Return the flat index of the pixel of each object that is nearest to its center of mass."""
+    kept = np.flatnonzero(side.of_runs)
+    owner, length = side.of_runs[kept], runs.lengths[kept]
+    *rows, first = np.unravel_index(runs.starts[kept], runs.shape)
+    far = np.zeros(len(kept))
+    for row in rows:
+        far += (row - _mean(row, owner, length, side)) ** 2
+    center = _mean(first + (length - 1) / 2, owner, length, side)
+    nearest = np.clip(np.rint(center), first, first + length - 1)
+    far += (nearest - center) ** 2
+    order = np.lexsort((far, owner))
+    best = order[np.unique(owner[order], return_index=True)[1]]
+    return (runs.starts[kept] + nearest.astype(np.intp) - first)[best]
+
+
+def _mean(values: NDArray, owner: NDArray, weights: NDArray, side: Side) -> NDArray[np.float64]:
+    """Return, for each run, the weighted mean of the values of its object's runs."""
+    total = np.bincount(owner, values * weights, minlength=len(side.sizes))
+    return (total / np.maximum(side.sizes, 1))[owner]

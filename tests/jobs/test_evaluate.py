@@ -49,7 +49,7 @@ def test_plane_by_plane(compare, stacks):
     rows = event["objects"]
     assert [STATES[i] for i in rows["state"]] == ["found", "missed", "found", "found", "invented"]
     places = np.stack(np.unravel_index(rows["pixel"], stacks[0].shape), axis=1)
-    assert places.tolist() == [[0, 5, 5], [0, 15, 24], [1, 5, 5], [1, 15, 24], [1, 4, 22]]
+    assert places.tolist() == [[0, 4, 4], [0, 14, 24], [1, 4, 4], [1, 14, 24], [1, 3, 22]]
     assert event["compared"].dtype == np.uint8
     assert [np.bincount(plane.ravel()).tolist() for plane in event["compared"]] == [
         [600 - 36 - 48, 36, 48],

@@ -1,0 +1,146 @@
+"""The Evaluate dock: a result and what is true in, tables and a layer of the differences out."""
+
+from typing import Any
+
+import napari
+from magicgui.widgets import ComboBox
+from napari.layers import Labels
+
+from seamless_unet.metrics import IOU_THRESHOLDS
+from seamless_unet.plugin import comparison, evaluation, layers
+from seamless_unet.plugin.evaluation_tables import EvaluationTables
+from seamless_unet.plugin.panel import Panel, layer_combo
+from seamless_unet.plugin.worker import Event
+
+_TIMES = ("t", "time", "frame")
+
+
+class EvaluateWidget(Panel):
+    """Compare a result with what is true."""
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__(napari_viewer, start="Compare", stop="Cancel")
+        self.predicted = layer_combo(
+            napari_viewer,
+            Labels,
+            label="Found",
+            tooltip="What the model found: the Labels layer to be judged.",
+        )
+        self.truth = layer_combo(
+            napari_viewer,
+            Labels,
+            label="True",
+            tooltip="What is true: cells that were drawn or corrected by hand.",
+        )
+        self.ndim = ComboBox(
+            label="Compare",
+            choices=lambda _: _ndim_choices(self.predicted.value),
+            tooltip="As one: a cell is the same in all planes, and judged as a whole.\n"
+            "Plane by plane: every plane is judged by itself, and counts are added up.",
+        )
+        self.iou = ComboBox(
+            label="Match from",
+            choices=[(_in_words(iou), iou) for iou in IOU_THRESHOLDS],
+            tooltip="Two cells count as the same from this overlap on: the area that both have,\n"
+            "divided by the area that either has (intersection over union, IoU).\n"
+            "0.5 is usual; more asks for more exact outlines.",
+        )
+        self.tables = EvaluationTables()
+        self.tables.went_to.connect(self._go_to)
+        self.lay_out(
+            [self.predicted, self.truth, self.ndim, self.iou], options=[], below=[self.tables]
+        )
+        self.tables.hide()
+        self._compared: Labels | None = None
+        self.predicted.changed.connect(self._predicted_changed)
+        self._predicted_changed()
+        self.start_button.setToolTip("Compare the two layers, cell by cell.")
+        self.stop_button.setToolTip("Stop at once; nothing is kept.")
+
+    def reset_choices(self, *_: Any) -> None:
+        """Follow the viewer's layer list; napari calls it."""
+        super().reset_choices()
+        self._follow_layers()
+
+    def start(self) -> None:
+        """Compare the chosen layers.
+
+        Raises
+        ------
+        ValueError
+            If they cannot be.
+        """
+        predicted, truth = self.predicted.value, self.truth.value
+        if predicted is None or truth is None or predicted is truth:
+            raise ValueError(
+                "Choose two Labels layers: what was found, and what is true. For what is true, "
+                "open it, draw it, or correct a copy of what was found."
+            )
+        comparison.check_same_size(predicted, truth)
+        self._target = (predicted, truth, self.iou.value)
+        request = {"request": "evaluate", "ndim": self.ndim.value, "iou": self.iou.value}
+        arrays = {"predicted": layers.full_data(predicted), "truth": layers.full_data(truth)}
+        self.submit(request, arrays, self._show)
+
+    def _show(self, event: Event) -> None:
+        match event["event"]:
+            case "running" | "progress":
+                self.show_progress(event.get("fraction") or None, "Comparing ...")
+            case "evaluated":
+                self._evaluated(event)
+            case "cancelled":
+                self.show_end("Cancelled.")
+            case "error" | "crashed":
+                self.failed(event)
+
+    def _evaluated(self, event: Event) -> None:
+        predicted, truth, iou = self._target
+        names = comparison.axis_names(self.viewer, predicted)
+        self.tables.fill(event, iou=iou, shape=event["compared"].shape, names=names)
+        self.tables.show()
+        for layer in (predicted, truth, self._compared):
+            if layer is not None:  # it may have been removed meanwhile
+                layer.visible = False
+        self._compared = comparison.add_comparison(self.viewer, event["compared"], predicted)
+        problems = evaluation.remarks(
+            event["overall"], event["parts"], truth=truth.name, predicted=predicted.name
+        )
+        done = f"Layer '{self._compared.name}' shows the differences; the two layers are hidden."
+        self.show_end("\n".join([*problems, done]))
+
+    def _go_to(self, place: Any, pixels: int) -> None:
+        assert self._compared is not None
+        comparison.show_place(self.viewer, self._compared, place, pixels)
+
+    def _predicted_changed(self, *_: Any) -> None:
+        self._follow_layers()
+        self.ndim.value = _ndim_choices(self.predicted.value)[0][1]
+
+    def _follow_layers(self) -> None:
+        """Offer what there is to choose, and another layer as what is true."""
+        self.ndim.reset_choices()
+        self.show_row(self.ndim, len(self.ndim.choices) > 1)
+        others = [layer for layer in self.truth.choices if layer is not self.predicted.value]
+        if self.truth.value is self.predicted.value and others:
+            self.truth.value = others[0]
+
+
+def _ndim_choices(labels: Labels | None) -> list[tuple[str, int]]:
+    """Return how many of the last axes belong together, in words; the likeliest first."""
+    ndim = 2 if labels is None else labels.ndim
+    planes = ("plane by plane", 2)
+    if ndim < 3 or labels is None:
+        return [("as one", ndim)]
+    if ndim == 3:
+        whole = ("all planes as one", 3)
+        return [planes, whole] if labels.axis_labels[0].lower() in _TIMES else [whole, planes]
+    return [("stack by stack", 3), planes, ("everything as one", ndim)]
+
+
+def _in_words(iou: float) -> str:
+    """Return a threshold in words.
+
+    >>> _in_words(0.5)
+    '0.50 overlap (usual)'
+    """
+    return f"{iou:.2f} overlap{' (usual)' if iou == IOU_THRESHOLDS[0] else ''}"

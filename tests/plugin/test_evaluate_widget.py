@@ -1,0 +1,175 @@
+import csv
+
+import numpy as np
+import pytest
+from napari.layers import Labels
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QFileDialog
+
+from seamless_unet.plugin.comparison import axis_names
+from seamless_unet.plugin.view import camera
+
+
+@pytest.fixture
+def stacks(viewer):
+    """A stack of labels and a result that misses a cell, invents one and merges two."""
+    truth = np.zeros((3, 60, 80), np.uint16)
+    truth[:, 5:15, 5:15], truth[:, 40:50, 5:15] = 1, 2
+    truth[:2, 40:50, 40:50], truth[:2, 40:50, 51:61] = 3, 4
+    found = truth.copy()
+    found[found == 2] = 0
+    found[:2, 40:50, 40:61] = 3
+    found[2, 5:9, 70:74] = 9
+    place = {"scale": (2, 0.5, 0.5), "translate": (10, 3, 4)}
+    truth = viewer.add_labels(truth, name="drawn", axis_labels=("z", "y", "x"), **place)
+    return truth, viewer.add_labels(found, name="my model", **place)
+
+
+def cells(panel):
+    columns = panel.tables.cells.rows.columns
+    return list(zip(columns["state"], map(int, columns["true number"]), strict=True))
+
+
+def select(table, row):
+    """Click on a row where a user would."""
+    box = table.visualRect(table.rows.index(row, 0))
+    QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=box.center())
+
+
+def test_compare_a_stack_as_one(viewer, dock, click, ended, stacks):
+    truth, found = stacks
+    viewer.add_image(np.zeros((3, 60, 80)))
+    before = [layer.data.copy() for layer in stacks]
+    panel = dock("Evaluate")
+    panel.predicted.value = found
+    assert panel.truth.value is truth
+    assert not panel.tables.isVisible()
+    click(panel.start_button)
+    assert "the two layers are hidden" in ended(panel)
+    compared = viewer.layers[-1]
+    assert isinstance(compared, Labels)
+    assert compared.name == "my model compared"
+    assert compared.data[:, 10, 10].tolist() == [1, 1, 1]
+    assert compared.data[0, 45, [10, 45, 55]].tolist() == [2, 2, 2]
+    assert compared.data[0, 45, 50] == compared.data[2, 6, 71] == 3
+    for place in ("scale", "translate"):
+        np.testing.assert_array_equal(getattr(compared, place), getattr(found, place))
+    assert not truth.visible
+    assert not found.visible
+    for layer, data in zip(stacks, before, strict=True):
+        np.testing.assert_array_equal(layer.data, data)
+    assert panel.tables.isVisible()
+    assert "missed&nbsp;<b>3</b>" in panel.tables.legend.text()
+    assert cells(panel) == [
+        ("found", 1),
+        ("missed", 2),
+        ("missed: run together", 3),
+        ("missed: run together", 4),
+        ("invented: several cells", 0),
+        ("invented", 0),
+    ]
+    assert not panel.tables.tabs.isTabVisible(1)
+
+
+def test_a_click_on_a_cell_or_plane_brings_it_into_view(viewer, dock, click, ended, stacks):
+    panel = dock("Evaluate")
+    panel.predicted.value = stacks[1]
+    panel.ndim.value = 2
+    click(panel.start_button)
+    ended(panel)
+    tables = panel.tables
+    assert tables.tabs.tabText(1) == "Planes"
+    tables.tabs.setCurrentIndex(1)
+    assert list(tables.images.rows.columns["missed"]) == [3, 3, 1]
+    select(tables.images, 2)
+    assert viewer.dims.current_step[0] == 2
+    center = camera(viewer).center
+    tables.tabs.setCurrentIndex(2)
+    row = cells(panel).index(("missed", 2))
+    select(tables.cells, row)
+    assert viewer.dims.current_step[0] == 0
+    np.testing.assert_allclose(camera(viewer).center[-2:], (3 + 0.5 * 44, 4 + 0.5 * 10))
+    assert camera(viewer).center != center
+    assert camera(viewer).zoom * 0.5 * 10 >= 40
+    viewer.layers.clear()  # the way to a cell does not need any layer
+    tables.cells.selectRow(row + 1)
+
+
+def test_another_threshold_makes_another_layer_and_hides_the_first(
+    viewer, dock, click, ended, stacks
+):
+    found = stacks[1]
+    found.data = np.roll(found.data, 2, axis=2)
+    panel = dock("Evaluate")
+    panel.predicted.value = found
+    counts = []
+    for iou in (0.5, 0.95):
+        panel.iou.value = iou
+        click(panel.start_button)
+        ended(panel)
+        counts.append(panel.tables.measures.rows.columns["Value"][2])
+    assert counts == [1, 0]
+    assert [layer.name for layer in viewer.layers if layer.visible] == ["my model compared [1]"]
+
+
+def test_copy_and_save(viewer, dock, click, ended, stacks, tmp_path, monkeypatch):
+    panel = dock("Evaluate")
+    panel.predicted.value = stacks[1]
+    click(panel.start_button)
+    ended(panel)
+    click(panel.tables.copy_button)
+    copied = QApplication.clipboard().text().splitlines()
+    assert copied[:2] == ["Measure\tValue", "true cells\t4"]
+    panel.tables.tabs.setCurrentIndex(2)
+    monkeypatch.setattr(
+        QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "cells"), "CSV (*.csv)")
+    )
+    click(panel.tables.save_button)
+    with open(tmp_path / "cells.csv", newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[0][:3] == ["state", "IoU", "pixels"]
+    assert rows[0][5:] == ["z", "y", "x"]
+    assert len(rows) == 7
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: ("/nowhere/a.csv", ""))
+    click(panel.tables.save_button)
+
+
+def test_what_cannot_be_compared_is_said_before_it_starts(viewer, dock, click):
+    panel = dock("Evaluate")
+    click(panel.start_button)
+    assert panel.status.text().startswith("Choose two Labels layers")
+    viewer.add_labels(np.ones((4, 5), int), name="a")
+    click(panel.start_button)
+    assert panel.status.text().startswith("Choose two Labels layers")
+    viewer.add_labels(np.ones((4, 6), int), name="b")
+    assert panel.truth.value is not panel.predicted.value
+    click(panel.start_button)
+    assert "pixels but 'b' is 4 x 6: choose two layers of the same image" in panel.status.text()
+    assert panel.job is None
+
+
+def test_layers_without_cells_and_kinds_of_area_are_remarked_on(viewer, dock, click, ended):
+    drawn = np.zeros((40, 40), np.uint8)
+    drawn[::4, ::4] = 1
+    viewer.add_labels(drawn, name="kinds")
+    viewer.add_labels(drawn * 0, name="empty")
+    panel = dock("Evaluate")
+    panel.predicted.value = viewer.layers["empty"]
+    click(panel.start_button)
+    said = ended(panel)
+    assert "There is no cell in 'empty': is it the right layer?" in said
+    assert "'kinds' has 1 number for 100 separate parts" in said
+
+
+def test_what_belongs_together_follows_the_dimensions(viewer, dock):
+    viewer.add_labels(np.ones((4, 5), int), name="flat")
+    panel = dock("Evaluate")
+    assert not panel.ndim.native.isVisible()
+    viewer.add_labels(np.ones((3, 4, 5), int), name="time", axis_labels=("time", "y", "x"))
+    viewer.add_labels(np.ones((2, 3, 4, 5), int), name="stacks")
+    for name, ndim in (("time", 2), ("stacks", 3)):
+        panel.predicted.value = viewer.layers[name]
+        assert panel.ndim.native.isVisible()
+        assert panel.ndim.value == ndim
+    assert axis_names(viewer, viewer.layers["stacks"]) == ["slider 0", "time", "y", "x"]
