@@ -1,0 +1,68 @@
+"""Labels that a model made, for the user to correct and the model to learn from."""
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+from napari.layers import Image
+from numpy.typing import NDArray
+
+from seamless_unet.plugin import layers
+from seamless_unet.plugin.layer_pair import LayerPair
+from seamless_unet.plugin.view import View
+
+
+def add_corrections(
+    viewer: Any, image: Image, axes: str, view: View, found: NDArray, *, annotation: str
+) -> LayerPair:
+    """Copy what a model found into new layers that the user corrects.
+
+    Parameters
+    ----------
+    image, axes
+        Where it was found, and its dimensions.
+    view
+        In which part.
+    found
+        Labels of that part, as `View.expand` makes them.
+    annotation
+        What the numbers mean to a training; the background of ``"scribbles"`` becomes 1.
+
+    Returns
+    -------
+    LayerPair
+        A new Labels layer as large as the image, selected for painting, and a new Shapes layer
+        with a rectangle around the part in which it counts.
+    """
+    shape = [
+        size for size, axis in zip(layers.full_data(image).shape, axes, strict=True) if axis != "C"
+    ]
+    data = np.zeros(shape, np.int32)
+    background = 1 if annotation == "scribbles" else 0
+    data[view.region] = np.where(found == 0, background, found)
+    number = 1 + sum(layer.name.startswith("corrections") for layer in viewer.layers)
+    where = layers.placement(image, axes)
+    region = viewer.add_shapes(
+        _outlines(view),
+        shape_type="rectangle",
+        name=f"corrected area {number}",
+        edge_width=max(data.shape[-2:]) / 300,
+        edge_color="yellow",
+        face_color="transparent",
+        **where,
+    )
+    labels = layers.add_labels(viewer, data, image, axes, name=f"corrections {number}")
+    labels.selected_label = int(data.max()) + 1  # the next cell that is painted
+    viewer.layers.selection = {labels}
+    labels.mode = "paint"
+    return LayerPair(image, axes, labels, annotation, region)
+
+
+def _outlines(view: View) -> list[NDArray]:
+    """Return the corners of a view on each of its planes, just outside of its outermost pixels."""
+    *others, rows, columns = view.region
+    top, bottom = rows.start - 0.5, rows.stop - 0.5
+    first, last = columns.start - 0.5, columns.stop - 0.5
+    corners = [(top, first), (top, last), (bottom, last), (bottom, first)]
+    planes = product(*(range(side.start, side.stop) for side in others))
+    return [np.array([(*plane, *corner) for corner in corners]) for plane in planes]

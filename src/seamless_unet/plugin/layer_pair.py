@@ -1,0 +1,86 @@
+"""An image layer and the labels that the user drew on it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import dask.array as da
+from napari.layers import Image, Labels, Shapes
+
+from seamless_unet.plugin import layers
+from seamless_unet.plugin.region import region_mask
+
+
+@dataclass(frozen=True, eq=False)
+class LayerPair:
+    """An image layer and the labels drawn on it.
+
+    Parameters
+    ----------
+    image, axes
+        The layer and what its dimensions are.
+    labels, annotation
+        The layer and what its numbers mean, as in `TrainConfig`.
+    region
+        Shapes around what is annotated completely; ``None`` where the labels themselves tell.
+    """
+
+    image: Image
+    axes: str
+    labels: Labels
+    annotation: str
+    region: Shapes | None = None
+
+
+def pairs_request(pairs: Sequence[LayerPair]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what a training and a check are told of pairs, and the arrays that go with it.
+
+    Where several pairs are of the same image, a region belongs to the last one only: what was
+    drawn there before does not count any more.
+
+    Raises
+    ------
+    ValueError
+        If a region encloses nothing.
+    """
+    described: list[dict[str, Any]] = []
+    arrays: dict[str, Any] = {}
+    for number, (pair, region) in enumerate(zip(pairs, _regions(pairs), strict=True)):
+        described.append(
+            {
+                "name": pair.image.name,
+                "axes": pair.axes,
+                "annotation": pair.annotation,
+                "region": region is not None,
+            }
+        )
+        arrays[f"image {number}"] = layers.full_data(pair.image)
+        arrays[f"labels {number}"] = layers.full_data(pair.labels)
+        if region is not None:
+            arrays[f"region {number}"] = region
+    size = layers.pixel_size(pairs[0].image, pairs[0].axes)
+    return {"pairs": described, "pixel_size": size}, arrays
+
+
+def _regions(pairs: Sequence[LayerPair]) -> list[Any]:
+    """Return a bool array, of any library, for every pair that has a region."""
+    own = [None if p.region is None else region_mask(p.region, p.labels) for p in pairs]
+    regions: list[Any] = []
+    for number, pair in enumerate(pairs):
+        region: Any = own[number]
+        for later, other in zip(pairs[number + 1 :], own[number + 1 :], strict=True):
+            if later.image is pair.image and other is not None:
+                region = (_annotated_planes(pair) if region is None else region) & ~other
+        regions.append(region)
+    return regions
+
+
+def _annotated_planes(pair: LayerPair) -> da.Array:
+    """Return where the labels of a pair without a region tell something; not computed yet.
+
+    A plane of objects without any is not annotated, and in a region it would be.
+    """
+    labels = da.asarray(layers.full_data(pair.labels), name=False)
+    if pair.annotation != "objects":
+        return da.ones_like(labels, dtype=bool)
+    return da.broadcast_to((labels > 0).any(axis=(-2, -1), keepdims=True), labels.shape)

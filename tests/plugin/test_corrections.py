@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+
+from seamless_unet.plugin.corrections import add_corrections
+from seamless_unet.plugin.region import region_mask
+from seamless_unet.plugin.view import camera, current_view
+
+
+@pytest.fixture
+def viewer():
+    """Return a viewer without a window that shows the middle of a plane of a stack."""
+    viewer = ViewerModel()
+    place = {"scale": (2, 0.5, 0.5), "translate": (0, 3, -4), "units": ("um",) * 3}
+    layer = viewer.add_image(np.zeros((5, 40, 60)), name="cells", **place)
+    viewer.dims.set_point(0, 6)
+    camera(viewer).center = layer.data_to_world((3, 20, 30))
+    return viewer
+
+
+def add(viewer, annotation="objects"):
+    image = viewer.layers["cells"]
+    view = current_view(viewer, image, "ZYX", most_pixels=100)
+    found = np.zeros((1, 10, 10), np.int32)
+    found[0, 2:5, 2:5], found[0, 7:, 7:] = 1, 4
+    return add_corrections(viewer, image, "ZYX", view, found, annotation=annotation), found
+
+
+def test_what_was_found_is_copied_to_its_place(viewer):
+    pair, found = add(viewer)
+    expected = np.zeros((5, 40, 60), int)
+    expected[3, 15:25, 25:35] = found[0]
+    np.testing.assert_array_equal(pair.labels.data, expected)
+    assert (pair.image, pair.axes, pair.annotation) == (viewer.layers["cells"], "ZYX", "objects")
+    for layer in (pair.labels, pair.region):
+        np.testing.assert_array_equal(layer.scale, (2, 0.5, 0.5))
+        np.testing.assert_array_equal(layer.translate, (0, 3, -4))
+        assert layer.units == pair.image.units
+    pair.labels.data[3, 20, 30] = 9
+    assert 9 not in found
+
+
+def test_the_rectangle_encloses_what_was_found(viewer):
+    pair, _ = add(viewer)
+    expected = np.zeros((5, 40, 60), bool)
+    expected[3, 15:25, 25:35] = True
+    np.testing.assert_array_equal(region_mask(pair.region, pair.labels), expected)
+
+
+def test_the_user_can_paint_at_once(viewer):
+    pair, _ = add(viewer)
+    assert viewer.layers.selection.active is pair.labels
+    assert pair.labels.mode == "paint"
+    assert pair.labels.selected_label == 5
+    assert pair.labels.editable
+
+
+def test_further_corrections_are_further_layers(viewer):
+    add(viewer)
+    add(viewer)
+    assert [layer.name for layer in viewer.layers] == [
+        "cells",
+        *("corrected area 1", "corrections 1", "corrected area 2", "corrections 2"),
+    ]
+
+
+def test_the_background_of_strokes_is_1(viewer):
+    pair, found = add(viewer, "scribbles")
+    assert np.unique(pair.labels.data[3, 15:25, 25:35]).tolist() == [1, 4]
+    assert not pair.labels.data[0].any()
+
+
+def test_a_volume_has_a_rectangle_on_each_of_its_planes(viewer):
+    image = viewer.layers["cells"]
+    view = current_view(viewer, image, "ZYX", ndim=3, most_pixels=5 * 100)
+    found = np.ones((5, 10, 10), np.int32)
+    pair = add_corrections(viewer, image, "ZYX", view, found, annotation="objects")
+    expected = np.zeros((5, 40, 60), bool)
+    expected[:, 15:25, 25:35] = True
+    np.testing.assert_array_equal(region_mask(pair.region, pair.labels), expected)
+    np.testing.assert_array_equal(pair.labels.data, expected.astype(int))
