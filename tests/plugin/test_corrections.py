@@ -65,7 +65,7 @@ def test_further_corrections_are_further_layers(viewer):
 
 
 def test_the_background_of_strokes_is_1(viewer):
-    pair, found = add(viewer, "scribbles")
+    pair, _ = add(viewer, "scribbles")
     assert np.unique(pair.labels.data[3, 15:25, 25:35]).tolist() == [1, 4]
     assert not pair.labels.data[0].any()
 

@@ -46,7 +46,7 @@ def test_shapes_of_more_dimensions_than_the_labels():
 
 def test_layers_of_different_scale_and_place():
     where = {"scale": (0.5, 0.25), "translate": (10, 20)}
-    shapes = Shapes([np.multiply(square(), (0.5, 0.25)) + (10, 20)])
+    shapes = Shapes([np.add(np.multiply(square(), (0.5, 0.25)), (10, 20))])
     np.testing.assert_array_equal(
         region_mask(shapes, Labels(np.zeros((6, 7), int), **where)), expected((6, 7), ())
     )
