@@ -12,6 +12,7 @@ are about a job that is waiting or running:
 stop        end a training and keep its best model
 cancel      drop the job
 view        what a training shall show previews of from now on
+piece       the part of an image that a ``need`` event asked for, or why there is none
 =========== ==================================================================================
 
 Every job begins with a ``running`` event. The last event of a job has ``"last": true``; it may be
@@ -32,7 +33,7 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from seamless_unet.jobs.evaluate import evaluate
-from seamless_unet.jobs.orders import Orders
+from seamless_unet.jobs.orders import Cancelled, Orders
 from seamless_unet.jobs.segment import segment, warm
 from seamless_unet.jobs.train import train
 
@@ -44,13 +45,17 @@ def main() -> None:
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     sys.stdout = sys.stderr
-    orders = Orders()
+
+    def send(event: dict[str, Any]) -> None:
+        events.write(json.dumps(event) + "\n")
+        events.flush()
+
+    orders = Orders(send=send)
     threading.Thread(target=_listen, args=(sys.stdin, orders), daemon=True).start()
     while True:
         request = orders.requests.get()
         for event in serve(request, orders):
-            events.write(json.dumps({"id": request["id"], **event}) + "\n")
-            events.flush()
+            send({"id": request["id"], **event})
 
 
 def _listen(lines: IO[str], orders: Orders) -> None:
@@ -60,6 +65,8 @@ def _listen(lines: IO[str], orders: Orders) -> None:
             orders.stopped.add(request["id"])
         elif request["request"] == "cancel":
             orders.cancelled.add(request["id"])
+        elif request["request"] == "piece":
+            orders.answers.put(request)
         elif request["request"] == "view":
             orders.views[request["id"]] = request
         else:
@@ -84,6 +91,8 @@ def serve(request: dict[str, Any], orders: Orders) -> Iterator[dict[str, Any]]:
                 yield event
         if job in orders.cancelled:
             yield {"event": "cancelled", "last": True}
+    except Cancelled:
+        yield {"event": "cancelled", "last": True}
     except Exception as error:
         message, details = _words(error), traceback.format_exc()
         yield {"event": "error", "last": True, "message": message, "traceback": details}

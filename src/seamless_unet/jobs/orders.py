@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+
+_LISTEN_EVERY = 0.1  # seconds between two looks whether a job that waits was cancelled
 
 
 @dataclass
@@ -19,14 +22,39 @@ class Orders:
         Jobs that wait.
     stopped, cancelled
         Numbers of jobs.
+    answers
+        Parts of images that jobs asked for.
+    send
+        Sends an event to the parent, at once.
     views
         What a training shall show previews of: the latest request by the number of the job.
     """
 
     requests: queue.SimpleQueue[dict[str, Any]] = field(default_factory=queue.SimpleQueue)
+    answers: queue.SimpleQueue[dict[str, Any]] = field(default_factory=queue.SimpleQueue)
+    send: Callable[[dict[str, Any]], None] = lambda event: None
     stopped: set[int] = field(default_factory=set)
     cancelled: set[int] = field(default_factory=set)
     views: dict[int, dict[str, Any]] = field(default_factory=dict)
+
+    def answer(self, job: int, number: int) -> dict[str, Any]:
+        """Wait for the answer to a job's question.
+
+        Raises
+        ------
+        Cancelled
+            If nobody is interested any more.
+        """
+        while job not in self.cancelled:
+            with contextlib.suppress(queue.Empty):
+                answer = self.answers.get(timeout=_LISTEN_EVERY)
+                if (answer["id"], answer["number"]) == (job, number):
+                    return answer
+        raise Cancelled
+
+
+class Cancelled(Exception):  # noqa: N818
+    """A job was cancelled while it waited."""
 
 
 def every(seconds: float) -> Callable[[], bool]:

@@ -2,42 +2,100 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from seamless_unet.jobs.new_arrays import new_array
 from seamless_unet.jobs.orders import Orders
+from seamless_unet.jobs.remote import remote_array
 from seamless_unet.model_file import Model, load_model
 
 
 def segment(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any], None, None]:
     """Segment an image.
 
-    ``image``, ``axes``, ``model``, ``device``, ``output`` (where to write the labels), ``options``
-    (keywords of `segment_stack`): ``progress`` with a fraction, then ``segmented``.
+    ``image`` (a path, or what `remote_array` takes), ``axes``, ``model``, ``device``, ``output``
+    (where to write the labels) or ``zarr`` (a folder for them, that is not there yet),
+    ``options`` (keywords of `segment_stack`): ``progress`` with a fraction and, once that is
+    known, ``seconds_left``; with ``zarr`` a ``plane`` whenever one, or a volume, is final on the
+    disk; then ``segmented``. Nothing is left of ``zarr`` unless it comes to that.
     """
-    from seamless_unet.stack import Segmented, segment_stack
+    from seamless_unet.pieces import Piece, Predicted, layout, put
+    from seamless_unet.stack import SegmentConfig, segment_pieces
     from seamless_unet.train import choose_device
 
     model = cached_model(request["model"])
     yield {"event": "progress", "fraction": 0.0}
-    image = np.load(request["image"], mmap_mode="r")
-    device = choose_device(request["device"])
-    for item in segment_stack(model, image, request["axes"], device=device, **request["options"]):
-        if isinstance(item, Segmented):
-            np.save(request["output"], item.labels)
-            yield {
-                "event": "segmented",
-                "last": True,
-                "labels": request["output"],
-                "arrays": ["labels"],
-                "objects": item.objects,
-            }
-        else:
-            yield {"event": "progress", "fraction": item.done / item.total}
+    options = dict(request["options"])
+    pixel_size, probable = options.pop("pixel_size", None), options.pop("probabilities", False)
+    image = _image(request, orders)
+    plan = layout(model.info, image.shape, request["axes"])
+    path, probability_path = _targets(request)
+    items = segment_pieces(
+        model,
+        image,
+        plan,
+        SegmentConfig(**options),
+        pixel_size=pixel_size,
+        device=choose_device(request["device"]),
+        probabilities=probable,
+    )
+    ended: dict[str, Any] = {"axes": plan.label_axes, "labels": str(path), "objects": None}
+    left = _seconds_left()
+    with contextlib.ExitStack() as stack:
+        labels = stack.enter_context(new_array(path, plan.label_shape, np.int32, plan.label_axes))
+        if probable:
+            shape, axes = plan.probability_shape, plan.probability_axes
+            kept = stack.enter_context(new_array(probability_path, shape, np.float32, axes))
+            ended |= {"probabilities": str(probability_path), "probability_axes": axes}
+        for item in items:
+            if isinstance(item, Predicted):
+                put(kept, axes, item.index, item.probabilities, "C" + plan.spatial)
+            elif isinstance(item, Piece):
+                put(labels, plan.label_axes, item.index, item.labels, plan.spatial)
+                ended["objects"] = item.objects
+                if request.get("zarr"):
+                    yield {"event": "plane", "index": item.index, "objects": item.objects}
+            else:
+                yield {"event": "progress", **left(item.done / item.total)}
+    if request.get("zarr"):
+        ended |= {"zarr": str(path), "arrays": []}
+    else:
+        ended["arrays"] = [key for key in ("labels", "probabilities") if key in ended]
+    yield {"event": "segmented", "last": True, **ended}
+
+
+def _image(request: dict[str, Any], orders: Orders) -> Any:
+    source = request["image"]
+    if isinstance(source, str):
+        return np.load(source, mmap_mode="r")
+    return remote_array(source, request["id"], orders)
+
+
+def _targets(request: dict[str, Any]) -> tuple[Path, Path]:
+    """Return where labels and probabilities go."""
+    path = Path(request.get("zarr") or request["output"])
+    return path, path.with_name(f"{path.stem} certainty{path.suffix}")
+
+
+def _seconds_left() -> Callable[[float], dict[str, float]]:
+    """Return a function from a fraction to what ``progress`` says, timed from its first call."""
+    first: list[float] = []
+
+    def left(fraction: float) -> dict[str, float]:
+        now = time.monotonic()
+        first[:] = first or [fraction, now]
+        done = fraction - first[0]
+        known = {"seconds_left": (now - first[1]) / done * (1 - fraction)} if done else {}
+        return {"fraction": fraction, **known}
+
+    return left
 
 
 def warm(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any], None, None]:

@@ -21,10 +21,11 @@ from typing import Any
 import numpy as np
 from qtpy.QtCore import QCoreApplication, QObject, Qt, QTimer, Signal  # type: ignore[attr-defined]
 
-from seamless_unet.plugin.array_file import write_array
+from seamless_unet.plugin.array_file import about, is_better_left, write_array, write_box
 
 Event = dict[str, Any]
 _COMMAND = [sys.executable, "-P", "-m", "seamless_unet.compute"]
+_READS_PARTS = {"segment": ("image",)}  # of these requests these arrays need not be copied
 _GRACE = 1000  # milliseconds that a cancelled job has to end before its process is killed
 _PAUSE = 300  # milliseconds without another wish before the child warms up: draw the dock first
 
@@ -42,6 +43,7 @@ class Job:
         self.folder = folder
         self.on_event = on_event
         self.messages: list[str] = []  # what the child was told
+        self.arrays: dict[str, Any] = {}  # those that the child asks for in parts
         self.running = False  # whether the child has begun, or is busy with another job
         self.done = False
 
@@ -101,7 +103,9 @@ class Worker(QObject):
             As `seamless_unet.compute` wants it, without ``id`` and arrays.
         arrays
             What to add to the request, by key: anything that can be sliced (numpy, dask, zarr).
-            They are read and written to disk in a thread, not here.
+            They are read in a thread, not here, and written to disk: at once, or in parts when
+            the child asks for them, where the request allows that and the array is large or
+            not in memory.
         on_event
             Called in the main thread with every event of the job.
         """
@@ -109,9 +113,14 @@ class Worker(QObject):
         folder = self._folder / str(self._count)
         folder.mkdir(parents=True)
         job = self._jobs[self._count] = Job(self._count, folder, on_event)
+        for key in _READS_PARTS.get(request["request"], ()):
+            if key in arrays and is_better_left(arrays[key]):
+                job.arrays[key] = arrays[key]
         with self._lock:
             self._started()  # in parallel with the copying
-        self.tell(job, {"output": str(folder / "output.npy"), **request}, arrays)
+        parts = {key: {"remote": key, **about(array)} for key, array in job.arrays.items()}
+        copied = {key: array for key, array in arrays.items() if key not in parts}
+        self.tell(job, {"output": str(folder / "output.npy"), **request, **parts}, copied)
         return job
 
     def tell(self, job: Job, request: Event, arrays: Mapping[str, Any]) -> int:
@@ -183,6 +192,19 @@ class Worker(QObject):
             if not job.done:
                 self._write(job.messages[-1])
 
+    def _answer(self, job: Job, need: Event) -> None:
+        """Write the part of an array that the child needs; runs in a thread of its own."""
+        answer = {"request": "piece", "id": job.number, "number": need["number"]}
+        path = job.folder / f"{need['array']} piece {need['number']}.npy"
+        try:
+            write_box(path, job.arrays[need["array"]], need["slices"])
+            answer["path"] = str(path)
+        except Exception as error:  # by any library, as in `_send`; or the job was cancelled
+            answer["error"] = str(error) or type(error).__name__
+        with self._lock:
+            if not job.done:
+                self._write(json.dumps(answer))
+
     def _ask(self, what: str, job: Job) -> None:
         with self._lock:
             if self.process is not None:
@@ -202,6 +224,12 @@ class Worker(QObject):
         with process.stdout:
             for line in process.stdout:
                 event = json.loads(line)
+                if event["event"] == "need":
+                    if job := self._jobs.get(event["id"]):
+                        threading.Thread(
+                            target=self._answer, args=(job, event), daemon=True
+                        ).start()
+                    continue
                 for key in event.get("arrays", ()):
                     with contextlib.suppress(FileNotFoundError):  # of a job that was cancelled
                         event[key] = np.load(event[key])
@@ -230,6 +258,7 @@ class Worker(QObject):
 
     def _finish(self, job: Job, event: Event) -> None:
         job.done = True
+        job.arrays.clear()
         self._jobs.pop(job.number, None)
         shutil.rmtree(job.folder, ignore_errors=True)
         job.on_event(event)
