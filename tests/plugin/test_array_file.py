@@ -2,7 +2,7 @@ import dask.array as da
 import numpy as np
 import pytest
 
-from seamless_unet.plugin.array_file import write_array
+from seamless_unet.plugin.array_file import about, is_better_left, write_array, write_box
 
 
 @pytest.mark.parametrize("make", [np.asarray, da.from_array])
@@ -17,3 +17,31 @@ def test_write_array_copies_piece_by_piece(make, tmp_path, monkeypatch):
 def test_write_array_refuses_what_is_empty(tmp_path):
     with pytest.raises(ValueError, match=r"empty: its shape is \(0, 5\)"):
         write_array(tmp_path / "a.npy", np.zeros((0, 5)))
+
+
+def test_only_small_arrays_in_memory_are_copied_as_a_whole(monkeypatch):
+    array = np.zeros((10, 10), np.uint8)
+    assert not is_better_left(array)
+    assert is_better_left(da.from_array(array))
+    monkeypatch.setattr("seamless_unet.plugin.array_file._LARGEST_COPY", 99)
+    assert is_better_left(array)
+
+
+class OfTensorstore:
+    """As tensorstore has it: a dtype of its own."""
+
+    class dtype:  # noqa: N801
+        numpy_dtype = np.dtype("float32")
+
+    shape = (4, 5)
+
+    def __getitem__(self, key):
+        return np.arange(20, dtype=np.float32).reshape(4, 5)[key]
+
+
+def test_a_part_of_any_array_is_written(tmp_path):
+    assert about(OfTensorstore()) == {"shape": [4, 5], "dtype": "<f4"}
+    write_box(tmp_path / "a.npy", OfTensorstore(), [[1, 3], [0, 2]])
+    part = np.load(tmp_path / "a.npy")
+    assert part.dtype == np.float32
+    assert part.tolist() == [[5, 6], [10, 11]]

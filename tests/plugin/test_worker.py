@@ -1,5 +1,6 @@
 import os
 import signal
+import threading
 import time
 
 import dask.array as da
@@ -29,11 +30,11 @@ def large():
 class Listener(list):
     """Collects the events of a job."""
 
-    def __init__(self, worker, library, image, **options):
+    def __init__(self, worker, library, image, axes="YX", **options):
         request = {
             "request": "segment",
             "model": str(library / "threshold.safetensors"),
-            "axes": "YX",
+            "axes": axes,
             "device": "cpu",
             "options": options,
         }
@@ -150,8 +151,73 @@ def test_a_layer_that_cannot_be_read_is_an_error(worker, qtbot, library, thresho
     broken = da.zeros((8, 8), chunks=4).map_blocks(fail, dtype=np.uint8, meta=np.empty((0, 0)))
     listener = Listener(worker, library, broken)
     qtbot.waitUntil(lambda: listener.job.done, timeout=60_000)
-    assert listener.names() == ["error"]
-    assert "the network drive is gone" in listener[0]["message"]
+    assert listener.names() == ["running", "progress", "error"]
+    assert "the network drive is gone" in listener[-1]["message"]
+
+
+class Elsewhere:
+    """An array that is not in memory, and says what was read of it and where."""
+
+    def __init__(self, array, *, wait=lambda: None):
+        self.array, self.wait = array, wait
+        self.shape, self.dtype, self.ndim = array.shape, array.dtype, array.ndim
+        self.read, self.threads = [], set()
+
+    def __getitem__(self, key):
+        self.read.append(key)
+        self.threads.add(threading.current_thread())
+        self.wait()
+        return self.array[key]
+
+
+def test_what_is_not_in_memory_is_read_in_parts_and_never_in_the_main_thread(
+    worker, qtbot, library, threshold_model, image
+):
+    stack = np.stack([image, image[::-1], image])
+    elsewhere = Elsewhere(stack)
+    listener = Listener(worker, library, elsewhere, axes="ZYX")
+    qtbot.waitUntil(lambda: listener.job.done, timeout=60_000)
+    *_, expected = segment_stack(threshold_model, stack, "ZYX")
+    np.testing.assert_array_equal(listener[-1]["labels"], expected.labels)
+    rows = (slice(0, 48), slice(0, 64))  # all planes for their grey values, then one by one
+    parts = [slice(0, 3), *(slice(z, z + 1) for z in range(3))]
+    assert elsewhere.read == [(part, *rows) for part in parts]
+    assert threading.main_thread() not in elsewhere.threads
+    assert listener.job.arrays == {}
+
+
+def test_cancel_while_a_part_of_the_layer_is_read(worker, qtbot, library, threshold_model, image):
+    reading, go_on = threading.Event(), threading.Event()
+
+    def wait():
+        reading.set()
+        go_on.wait(60)
+
+    listener = Listener(worker, library, Elsewhere(image, wait=wait))
+    qtbot.waitUntil(reading.is_set, timeout=60_000)
+    process = worker.process
+    worker.cancel(listener.job)
+    following = Listener(worker, library, Elsewhere(image))
+    qtbot.waitUntil(lambda: following.job.done, timeout=60_000)
+    go_on.set()
+    assert listener.names() == ["running", "progress", "cancelled"]
+    assert following.names()[-1] == "segmented"
+    assert worker.process is process  # it was told, and need not be killed
+
+
+def test_kill_9_while_a_part_of_the_layer_is_read(worker, qtbot, library, threshold_model, image):
+    reading, go_on = threading.Event(), threading.Event()
+
+    def wait():
+        reading.set()
+        go_on.wait(60)
+
+    listener = Listener(worker, library, Elsewhere(image, wait=wait))
+    qtbot.waitUntil(reading.is_set, timeout=60_000)
+    os.kill(worker.process.pid, signal.SIGKILL)
+    qtbot.waitUntil(lambda: listener.job.done, timeout=5000)
+    go_on.set()
+    assert listener.names()[-1] == "crashed"
 
 
 def test_shutting_down_ends_the_child_and_removes_its_files(
