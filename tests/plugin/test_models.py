@@ -42,9 +42,8 @@ def test_what_a_file_name_cannot_have_is_left_out(library):
 
 def test_checkpoints_are_not_models(library):
     path = models.checkpoint_path(library / "a.safetensors")
-    path.parent.mkdir()
-    path.touch()
-    assert path.name == "a.checkpoint.safetensors"
+    path.mkdir(parents=True)
+    assert path == library / "checkpoints" / "a"
     assert len(models.choices()) == len(bundled_models())
 
 

@@ -13,6 +13,7 @@ def info(args: argparse.Namespace) -> dict[str, Any]:
     path = find_model(args.model)
     about = read_info(path)
     network = about.network
+    training = {name: value for name, value in about.training.items() if name != "thumbnail"}
     size = ", ".join(f"{axis} {value:g}" for axis, value in about.pixel_size.items())
     lines = {
         "model": path,
@@ -24,7 +25,7 @@ def info(args: argparse.Namespace) -> dict[str, Any]:
         f"channels at full resolution, {network.padding} convolutions",
         "licence": about.licence,
         "written by": f"version {about.version}" if about.version else "",
-        **{f"training {name}": value for name, value in about.training.items()},
+        **{f"training {name}": value for name, value in training.items()},
     }
     for name, value in lines.items():
         if value not in ("", None) and not isinstance(value, list | tuple | dict):

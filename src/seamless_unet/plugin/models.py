@@ -16,6 +16,7 @@ class Library(QObject):
     """Tells the docks of all viewers about new models; there is only `signals`."""
 
     changed = Signal(str)  # the path of the model that was added
+    listed = Signal()  # models have other names, or are gone
 
 
 signals = Library()
@@ -36,27 +37,33 @@ def choices() -> list[tuple[str, str]]:
 
 
 def new_path(name: str) -> Path:
-    """Return where to save a model of this name; an existing one is never overwritten.
+    """Return where to save a model of this name; no model or training is ever overwritten.
 
     Raises
     ------
     ValueError
         If there is nothing in the name that a file name can have.
     """
-    stem = " ".join(re.sub(r'[<>:"/\\|?*\x00-\x1f]', " ", name).split()).strip(" .")
-    if not stem:
-        raise ValueError("Give the model a name: letters, digits and spaces.")
+    stem = file_stem(name)
     path, count = library() / f"{stem}.safetensors", 1
-    while path.exists() or path in _given:
+    while path.exists() or path in _given or checkpoint_path(path).exists():
         count += 1
         path = library() / f"{stem} {count}.safetensors"
     _given.add(path)
     return path
 
 
+def file_stem(name: str) -> str:
+    """Return what a file can be called after a name; ValueError where nothing is left of it."""
+    stem = " ".join(re.sub(r'[<>:"/\\|?*\x00-\x1f]', " ", name).split()).strip(" .")
+    if not stem:
+        raise ValueError("Give the model a name: letters, digits and spaces.")
+    return stem
+
+
 def checkpoint_path(model: Path) -> Path:
-    """Return where the training of a model leaves what is needed to go on with it."""
-    return model.parent / "checkpoints" / f"{model.stem}.checkpoint.safetensors"
+    """Return the folder where the training of a model leaves what is needed to go on with it."""
+    return model.parent / "checkpoints" / model.stem
 
 
 def describe(path: str) -> str:

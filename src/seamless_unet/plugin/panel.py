@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from seamless_unet.plugin import layers
+from seamless_unet.plugin import layers, models
 from seamless_unet.plugin.activity import Activity
 from seamless_unet.plugin.form import Form
 from seamless_unet.plugin.report import report
@@ -55,6 +55,7 @@ class Panel(Form):
         self.bar = QProgressBar()
         self.bar.hide()
         self.status = words()
+        models.signals.listed.connect(self.reset_choices)
         self.start_button.clicked.connect(self._start_clicked)
         self.stop_button.clicked.connect(self._stop_clicked)
         self.destroyed.connect(partial(_abandon, self._abandoned))
