@@ -1,10 +1,15 @@
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from seamless_unet.config import Normalization
+from seamless_unet.lazy_array import lazy_array
+from seamless_unet.link import link_slices
+from seamless_unet.pieces import Piece, Predicted, layout
 from seamless_unet.predict import Progress, predict
 from seamless_unet.segment import segment
-from seamless_unet.stack import Segmented, segment_stack
+from seamless_unet.stack import Segmented, segment_pieces, segment_stack
 
 
 def result(model, image, axes, **options) -> Segmented:
@@ -155,3 +160,155 @@ def test_what_does_not_fit_is_refused_in_words(pixel_model, axes, shape, message
 def test_a_3d_model_refuses_an_image_without_slices(pixel_model):
     with pytest.raises(ValueError, match="3-D model needs a stack with a Z axis"):
         list(segment_stack(pixel_model(ndim=3), np.zeros((3, 8, 8)), "TYX"))
+
+
+def linked_at_once(model, image, axes, *, link):
+    """Return all labels and the number of objects: every piece segmented, then all linked."""
+    ndim = model.info.network.ndim
+    order = "".join(a for a in "STZYX" if a in axes)
+    loop = order[:-ndim]
+    image = image.transpose([axes.index(a) for a in order])
+    labels = np.zeros(image.shape, np.int32)
+    for index in np.ndindex(image.shape[: len(loop)]):
+        labels[index] = segment(predict(model, image[index]), min_size=2)
+    chain = len(loop)
+    for axis in [a for a in "ZT" if link and a in loop]:
+        chain = loop.index(axis)
+        for index in np.ndindex(labels.shape[:chain]):
+            labels[index] = link_slices(labels[index])
+    objects = sum(int(labels[index].max()) for index in np.ndindex(labels.shape[:chain]))
+    return labels.transpose([order.index(a) for a in axes]), objects
+
+
+@given(
+    axes=st.sampled_from(["YX", "ZYX", "TYX", "TZYX", "STYX", "SZYX", "STZYX", "ZXTYS", "YXZT"]),
+    ndim=st.sampled_from([2, 3]),
+    link=st.booleans(),
+    seed=st.integers(0, 99),
+)
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_pieces_one_after_the_other_equal_all_at_once(pixel_model, axes, ndim, link, seed):
+    ndim = ndim if "Z" in axes else 2
+    rng = np.random.default_rng(seed)
+    sizes = {"S": 2, "T": 3, "Z": 3, "Y": 6, "X": 7}
+    image = rng.random([-(-sizes[a] // 2) for a in axes]) < 0.6
+    for axis, letter in enumerate(axes):  # in blocks, which overlap their neighbors'
+        image = image.repeat(2, axis).take(range(sizes[letter]), axis)
+    image = (image & (rng.random(image.shape) < 0.95)).astype(np.float32)
+    model = pixel_model(ndim=ndim, min_size=2)
+    segmented = result(model, image, axes, link=link)
+    labels, objects = linked_at_once(model, image, axes, link=link)
+    np.testing.assert_array_equal(segmented.labels, labels)
+    assert segmented.objects == objects
+
+
+@pytest.mark.parametrize(
+    ("axes", "expected"),
+    [
+        ("TYX", [[0], [0, 1], [0, 1, 2]]),
+        # objects are linked through a whole stack before they are linked to the next
+        ("TZYX", [[0, 0]] * 2 + [[0, 0, 1, 1]] * 2 + [[0, 0, 1, 1, 2, 2]] * 2),
+    ],
+)
+def test_a_piece_is_handed_over_before_the_next_is_read(pixel_model, film, axes, expected):
+    film = film if "Z" in axes else film[:, 0]
+    frames = []
+
+    def read(box):
+        frames.append(box[0][0])
+        return film[tuple(slice(*side) for side in box)]
+
+    model, image = pixel_model(), lazy_array(film.shape, film.dtype, read)
+    found, predicted = [], 0
+    for item in segment_pieces(
+        model, image, layout(model.info, image.shape, axes), probabilities=True
+    ):
+        predicted += isinstance(item, Predicted)
+        if isinstance(item, Piece):
+            found.append(frames.copy())
+    assert found == expected
+    assert predicted == len(expected)
+
+
+def test_an_image_elsewhere_gives_the_same_as_one_in_memory(pixel_model, film, monkeypatch):
+    monkeypatch.setattr("seamless_unet.pieces._READ_WHOLE", 0)  # tile by tile
+    colors = np.stack([film, 1 - film], axis=1)
+
+    def read(box):
+        assert all(stop <= size for (_, stop), size in zip(box, colors.shape, strict=True))
+        return colors[tuple(slice(*side) for side in box)]
+
+    image = lazy_array(colors.shape, colors.dtype, read)
+    for ndim in (2, 3):
+        rule = Normalization("percentile", low=0, high=100)
+        model = pixel_model(ndim=ndim, in_channels=2, normalization=rule)
+        for symmetries in (False, True):
+            options = {"tile_shape": 28, "symmetries": symmetries, "probabilities": True}
+            elsewhere = result(model, image, "TCZYX", **options)
+            here = result(model, colors, "TCZYX", **options)
+            np.testing.assert_array_equal(elsewhere.probabilities, here.probabilities)
+            np.testing.assert_array_equal(elsewhere.labels, here.labels)
+
+
+def test_probabilities_that_are_many_are_kept_in_a_file(pixel_model, film, monkeypatch):
+    expected = result(pixel_model(), film, "TZYX", probabilities=True)
+    monkeypatch.setattr("seamless_unet.stack._IN_MEMORY", 0)
+    filed = result(pixel_model(), film, "TZYX", probabilities=True)
+    np.testing.assert_array_equal(filed.labels, expected.labels)
+    np.testing.assert_array_equal(filed.probabilities, expected.probabilities)
+
+
+MICROMETRES = {"Z": 1.0, "Y": 0.5, "X": 0.25}
+
+
+def test_an_image_of_other_pixels_is_segmented_like_the_models(pixel_model):
+    """Drawn twice and four times as finely, discs give the same objects, drawn as finely."""
+    y, x = np.mgrid[:40, :60]
+    coarse = ((y - 20) ** 2 + (x - 15) ** 2 < 90) | ((y - 20) ** 2 + (x - 45) ** 2 < 120)
+    fine = coarse.repeat(2, axis=0).repeat(4, axis=1).astype(np.float32)
+    model = pixel_model(pixel_size={"Y": 1.0, "X": 1.0}, min_size=300)
+    options = {"pixel_size": {"Y": 0.5, "X": 0.25}, "probabilities": True}
+    segmented = result(model, fine, "YX", **options)
+    assert segmented.labels.shape == fine.shape
+    assert segmented.probabilities.shape == (2, *fine.shape)
+    assert segmented.objects == 1  # the other has 277 pixels of the model's, 2216 of the image's
+    differ = (segmented.labels > 0) != (fine > 0) & (np.arange(240) >= 120)
+    assert differ.mean() < 0.01
+    assert result(model, fine, "YX").objects == 2
+
+
+def test_resizing_depends_on_no_tile_and_leaves_equal_pixels_alone(pixel_model, film):
+    film = film.astype(np.float32)
+    model = pixel_model(pixel_size=MICROMETRES)
+    expected = result(model, film, "TZYX")
+    same = result(model, film, "TZYX", pixel_size=MICROMETRES)
+    np.testing.assert_array_equal(same.labels, expected.labels)
+    for ndim in (2, 3):
+        model = pixel_model(ndim=ndim, pixel_size=MICROMETRES, normalization=Normalization())
+        size = {"Z": 1.5, "Y": 0.7, "X": 0.2}
+        whole, tiled = (
+            result(model, film, "TZYX", pixel_size=size, probabilities=True, tile_shape=tile)
+            for tile in (None, 28)
+        )
+        np.testing.assert_array_equal(tiled.labels, whole.labels)
+        np.testing.assert_array_equal(tiled.probabilities, whole.probabilities)
+        assert whole.labels.shape == film.shape
+
+
+def test_a_class_map_comes_back_with_its_values(pixel_model):
+    image = np.kron([[0, 1], [2, 1]], np.ones((8, 8), np.uint8))
+    model = pixel_model(
+        classes=3, output="classes", class_values=(1, 2, 5), pixel_size={"Y": 2, "X": 2}
+    )
+    labels = result(model, image, "YX", pixel_size={"Y": 1, "X": 1}).labels
+    assert labels.shape == image.shape
+    assert labels[::15, ::15].tolist() == [[1, 2], [5, 2]]
+
+
+def test_an_unknown_pixel_size_is_said(pixel_model, film):
+    with pytest.raises(ValueError, match="the model does not say the size of its pixels along Y"):
+        result(pixel_model(), film, "TZYX", pixel_size=MICROMETRES)
