@@ -1,20 +1,31 @@
 """The Segment dock: an image layer and a model in, a new Labels layer out."""
 
+import functools
+import math
 from pathlib import Path
 from typing import Any
 
 import napari
-from magicgui.widgets import CheckBox, ComboBox, FloatSlider, SpinBox
+import numpy as np
+from magicgui.types import FileDialogMode
+from magicgui.widgets import ComboBox, Container, FileEdit
 from napari.plugins import menu_item_template
 
+from seamless_unet.axes import loop_axes
 from seamless_unet.config import ModelInfo
 from seamless_unet.model_file import read_info
-from seamless_unet.plugin import layers, models
+from seamless_unet.plugin import layers, model_fit, models, settings
+from seamless_unet.plugin.channel_rows import ChannelRows
 from seamless_unet.plugin.image_panel import ImagePanel
-from seamless_unet.plugin.panel import words
+from seamless_unet.plugin.panel import left, words
+from seamless_unet.plugin.segment_input import channel_choices, model_input
+from seamless_unet.plugin.segment_options import SegmentOptions
+from seamless_unet.plugin.segment_result import Place, Result, new_folder, results_folder
+from seamless_unet.plugin.view import View, current_view
 from seamless_unet.plugin.worker import Event
 
-_MEMORY = [("automatic", None), ("at most 4 GB", 2**32), ("1 GB", 2**30), ("256 MB", 2**28)]
+_LARGE = 2**30  # bytes of labels that are better kept on disk
+_LARGE_ON_DISK = 2**26  # the same of labels of an image that is on disk too
 
 
 class SegmentWidget(ImagePanel):
@@ -24,126 +35,212 @@ class SegmentWidget(ImagePanel):
         super().__init__(napari_viewer, start="Run", stop="Cancel")
         self.model = ComboBox(
             label="Model",
-            choices=lambda _: models.choices(),
+            choices=lambda _: self._model_choices(),
             tooltip="A model that comes with the plugin, or one that you trained.",
         )
-        self.channel = ComboBox(
-            label="Channel",
-            choices=lambda _: self._channel_choices(),
-            tooltip="The model was trained on one channel: choose which one to give it.",
+        self.part = ComboBox(
+            label="Segment",
+            choices=lambda _: self._part_choices(),
+            tooltip="All of the image, or only what the sliders are set to.",
         )
-        self.description = words()
-        self.threshold = FloatSlider(
-            label="Certainty",
-            min=0.05,
-            max=0.95,
-            step=0.05,
-            tooltip="How certain the model must be that a pixel is part of a cell.\n"
-            "Higher: smaller and fewer cells. Lower: larger and more.",
+        self.description, self.plan = words(), words()
+        self.channels = ChannelRows()
+        self.how = SegmentOptions()
+        self.folder = FileEdit(
+            label="Save to",
+            mode=FileDialogMode.EXISTING_DIRECTORY,
+            value=results_folder(),
+            tooltip="So many labels are written to this folder while they are made, and shown from "
+            "there.\nEvery run gets a name of its own.",
         )
-        self.min_size = SpinBox(
-            label="Smallest (pixels)",
-            min=0,
-            max=10**9,
-            tooltip="Cells of fewer pixels than this are left out.",
-        )
-        self.careful = CheckBox(
-            text="Extra careful (8x slower)",
-            tooltip="Average over turned and mirrored copies of the image.",
-        )
-        self.memory = ComboBox(
-            label="Memory limit",
-            choices=_MEMORY,
-            tooltip="Large images are cut into pieces that need no more than about this much "
-            "memory.\nThe result is the same.",
-        )
-        self.model.changed.connect(self._model_changed)
+        self.saving = Container(widgets=[self.folder], labels=True)
+        self.saving.margins = (0, 0, 0, 0)
+        self._result: Result | None = None
+        self._kept = {"model": self.model, "device": self.device, **self.how.kept}
         self.lay_out(
-            [self.channel, self.model, self.description],
-            options=[self.threshold, self.min_size, self.memory, self.careful],
+            [
+                *(self.part, self.model, self.description, self.channels),
+                *(self.how.resize, self.plan, self.saving.native),
+            ],
+            options=self.how.rows,
             below=[],
         )
+        settings.restore("Segment", self._kept)
+        self._model_changed()
+        self.model.changed.connect(self._model_changed)
+        self.part.changed.connect(self.image_changed)
+        self.how.link.changed.connect(self._show_plan)
         models.signals.changed.connect(self._library_changed)
         self.start_button.setToolTip("Segment the image into a new Labels layer.")
         self.stop_button.setToolTip("Stop at once; nothing is kept.")
-        self._model_changed()
 
     def start_on_image(self) -> None:
         """Segment the chosen image."""
         if self.model.value is None:
             raise ValueError("There is no model yet: train one in the Train dock.")
-        image, axes = self.image.value, self.axes.value
-        data = layers.full_data(image)
-        if len(self.channel.choices) > 1:
-            data, axes = layers.one_channel(image, axes, self.channel.value)
-        options = {"symmetries": self.careful.value, "memory": self.memory.value}
-        if self.threshold not in self.not_applicable:
-            options |= {"threshold": self.threshold.value, "min_size": self.min_size.value}
+        info = self._info()
+        if info is None:
+            raise ValueError(models.describe(self.model.value))
+        if reason := self._misfit(info):
+            raise ValueError(reason)
+        image, view = self.image.value, self._view(info)
+        index = None if view is None else view.index
+        data, axes = model_input(image, self.axes.value, self.channels.value, index)
+        place = self._place(axes, view)
+        name = f"{place.image} {place.model}"
+        folder = new_folder(Path(str(self.folder.value)), name) if self._is_large() else None
         request = {
             "request": "segment",
             "axes": axes,
             "model": self.model.value,
             "device": self.device.value,
-            "options": options,
+            "options": self.how.keywords(info, axes),
+            "zarr": None if folder is None else str(folder),
         }
-        self._target = (image, self.axes.value, f"{image.name} {Path(self.model.value).stem}")
+        settings.keep("Segment", self._kept)
+        self._result = Result(self.viewer, place, info, folder)
         self.submit(request, {"image": data}, self._show)
 
     def _show(self, event: Event) -> None:
+        assert self._result is not None
         match event["event"]:
             case "running":
                 self.show_progress(None, "Loading the model ...")
             case "progress":
-                self.show_progress(event["fraction"] or None, "Segmenting ...")
+                remaining = left(event.get("seconds_left", math.inf))
+                self.show_progress(event["fraction"] or None, f"Segmenting{remaining} ...")
+            case "plane":
+                self._result.grow()
             case "segmented":
-                image, axes, name = self._target
-                layers.add_labels(self.viewer, event["labels"], image, axes, name=name)
-                count = event["objects"]
-                found = "" if count is None else f" {count} cell{'s' * (count != 1)} found."
-                self.show_end(f"Done.{found}")
+                self._result.finish(event)
+                self.show_end(" ".join(_end_words(event["objects"], self._result.folder)))
             case "cancelled":
+                self._result.drop()
                 self.show_end("Cancelled.")
             case "error" | "crashed":
+                self._result.drop()
                 self.failed(event)
 
     def image_changed(self, *_: Any) -> None:
-        """Offer the image's channels where the model wants one."""
-        self.channel.reset_choices()
-        self.show_row(self.channel, len(self.channel.choices) > 1)
+        """Show what applies to the image and the model."""
+        self.model.reset_choices()  # which of them fit
+        self.part.reset_choices()
+        self.show_row(self.part, bool(self.part.choices))
+        self.saving.native.setVisible(self._is_large())
+        info, axes = self._info(), self.axes.value
+        self.not_applicable = [] if info is None else self.how.not_applicable(info, axes or "")
+        self.show_options()
+        if info is None or axes is None:
+            self.channels.ask([], [])
+            self.show_row(self.how.resize, False)
+        else:
+            self._ask_for_channels(info)
+            self.how.follow_image(info, axes, layers.pixel_size(self.image.value, axes))
+            self.show_row(self.how.resize, self.how.can_resize(info))
+        self._show_plan()
 
-    def _channel_choices(self) -> list[tuple[str, int]]:
-        if self.image.value is None or self.axes.value is None:
+    def _show_plan(self, *_: Any) -> None:
+        info, axes, text = self._info(), self.axes.value, ""
+        if info is not None and axes is not None:
+            text = self._misfit(info)
+            if not text and self.part.value != "shown":
+                text = model_fit.plan(info, axes, link=self.how.link.value)
+        self.plan.setText(text)
+        self.plan.setVisible(bool(text))
+
+    def _ask_for_channels(self, info: ModelInfo) -> None:
+        """Ask which channels the model gets, unless the image has just those."""
+        image, axes, needed = self.image.value, self.axes.value, info.network.in_channels
+        choices = channel_choices(self.viewer, image, axes)
+        if needed == layers.channels(image, axes) or self._misfit(info):
+            self.channels.ask([], [])
+        else:
+            self.channels.ask(["Channel"] if needed == 1 else info.channels, choices)
+
+    def _misfit(self, info: ModelInfo) -> str:
+        choices = channel_choices(self.viewer, self.image.value, self.axes.value)
+        return model_fit.misfit(info, self.axes.value, len(choices))
+
+    def _part_choices(self) -> list[tuple[str, str]]:
+        info, axes = self._info(), self.axes.value
+        if info is None or axes is None:
             return []
+        ndim = info.network.ndim if "Z" in axes else 2
+        if not loop_axes(axes, ndim):
+            return []
+        shown = "the stack" if ndim == 3 else "the plane"
+        return [("all of it", "all"), (f"{shown} that is shown", "shown")]
+
+    def _view(self, info: ModelInfo) -> View | None:
+        """Return the plane or stack that is shown, if only that shall be segmented."""
+        if self.part.value != "shown":
+            return None
+        return current_view(self.viewer, self.image.value, self.axes.value, ndim=info.network.ndim)
+
+    def _place(self, axes: str, view: View | None) -> Place:
+        image, model = self.image.value, Path(self.model.value).stem
+        if view is None:
+            return Place(image.name, model, axes, layers.placement(image, self.axes.value))
+        return Place(image.name, model, axes, view.placement, view.expand)
+
+    def _is_large(self) -> bool:
+        """Whether the labels would take so much memory that they are better on disk."""
         info = self._info()
-        count = layers.channels(self.image.value, self.axes.value)
-        if count == 1 or (info is not None and info.network.in_channels == count):
-            return []
-        names = ("red", "green", "blue") if self.image.value.rgb else range(1, count + 1)
-        return [(str(name), index) for index, name in enumerate(names)]
+        if info is None or self.image.value is None or self.axes.value is None:
+            return False
+        data = layers.full_data(self.image.value)
+        sides = dict(zip(self.axes.value, data.shape, strict=True))
+        counted = "ZYX"[-info.network.ndim :] if self.part.value == "shown" else "STZYX"
+        size = 4 * math.prod(sides[axis] for axis in counted if axis in sides)
+        return size > (_LARGE if isinstance(data, np.ndarray) else _LARGE_ON_DISK)
+
+    def _model_choices(self) -> list[tuple[str, str]]:
+        image, axes = self.image.value, self.axes.value
+        if image is None or axes is None:
+            return models.choices()
+        count = len(channel_choices(self.viewer, image, axes))
+        infos = [(name, path, _read(path)) for name, path in models.choices()]
+        return [
+            (name + (model_fit.mark(info, axes, count) if info else ""), path)
+            for name, path, info in infos
+        ]
 
     def _info(self) -> ModelInfo | None:
-        try:
-            return read_info(self.model.value)
-        except (TypeError, ValueError, OSError):
-            return None
+        return _read(self.model.value) if self.model.value else None
 
     def _model_changed(self, *_: Any) -> None:
         path = self.model.value
         self.description.setText(models.describe(path) if path else "There is no model yet.")
         if path:
             self.worker.warm(path, self.device.value)
-        info = self._info()
-        objects = info is None or info.output == "objects"
-        self.not_applicable = [] if objects else [self.threshold, self.min_size]
-        self.show_options()
-        if info is not None:
-            self.threshold.value, self.min_size.value = info.threshold, info.min_size
+        if info := self._info():
+            self.how.follow_model(info)
         self.image_changed()
 
     def _library_changed(self, path: str) -> None:
         self.model.reset_choices()
         if self.job is None:
             self.model.value = path
+
+
+def _end_words(objects: int | None, folder: Path | None) -> list[str]:
+    found = [] if objects is None else [f"{objects} cell{'s' * (objects != 1)} found."]
+    kept = [] if folder is None else [f"The labels are in {folder}."]
+    return ["Done.", *found, *kept]
+
+
+def _read(path: str) -> ModelInfo | None:
+    """Return what a model says about itself; ``None`` if it cannot be read."""
+    try:
+        return _read_once(path, Path(path).stat().st_mtime_ns)
+    except (ValueError, OSError):
+        return None
+
+
+@functools.lru_cache(maxsize=256)
+def _read_once(path: str, modified: int) -> ModelInfo:
+    """Read a model's header once; ``modified`` makes a file that was replaced count as another."""
+    return read_info(path)
 
 
 def segment_cells(layer: napari.layers.Layer, viewer: napari.Viewer) -> None:

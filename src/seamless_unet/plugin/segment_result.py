@@ -1,0 +1,206 @@
+"""The layers that one run of the Segment dock adds: labels, and how certain the model is."""
+
+import re
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dask.array as da
+import platformdirs
+from napari.layers import Labels
+from qtpy.QtCore import QTimer
+
+from seamless_unet.axes import label_axes
+from seamless_unet.config import ModelInfo
+from seamless_unet.plugin import layers
+from seamless_unet.plugin.worker import Event
+
+_COLORMAPS = ("magenta", "green", "cyan", "yellow", "red", "blue")
+_REFRESH = 500  # milliseconds between two looks at labels that are still being made
+_given: set[Path] = set()  # to runs that have not made their folder yet
+_PATIENCE = 10  # seconds after which a folder that cannot be removed is left
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where results belong.
+
+    Parameters
+    ----------
+    image, model
+        Names, for those of the layers.
+    axes
+        Of what the model was given.
+    keywords
+        Of ``add_labels`` and ``add_image``.
+    expand
+        Gives a result the dimensions that the keywords are about; ``None`` if it has them.
+    """
+
+    image: str
+    model: str
+    axes: str
+    keywords: dict[str, Any]
+    expand: Callable[[Any], Any] | None = None
+
+
+class Result:
+    """The layers of one run.
+
+    Parameters
+    ----------
+    viewer, place
+        Where they are added.
+    info
+        Of the model.
+    folder
+        The zarr array that the labels are written to; ``None`` if they come all at once.
+    """
+
+    def __init__(self, viewer: Any, place: Place, info: ModelInfo, folder: Path | None) -> None:
+        self.folder = folder
+        self._viewer, self._place, self._info = viewer, place, info
+        self._labels: Labels | None = None
+        self._refresh = QTimer()
+        self._refresh.setSingleShot(True)
+        self._refresh.setInterval(_REFRESH)
+        self._refresh.timeout.connect(self._look_again)
+
+    def grow(self) -> None:
+        """Show what is new in the folder, soon."""
+        if self._labels is None:
+            self._labels = self._add_labels()
+            self._labels.editable = False  # the rest of it is still being written
+        elif not self._refresh.isActive():
+            self._refresh.start()
+
+    def finish(self, event: Event) -> None:
+        """Show all that a ``segmented`` event brings."""
+        self._refresh.stop()
+        if self._labels is None:
+            self._labels = self._add_labels(event.get("labels"))
+        else:
+            self._labels.editable = True
+            self._look_again()
+        if event.get("probabilities") is not None:
+            self._add_certainty(event["probabilities"], event["probability_axes"])
+
+    def drop(self) -> None:
+        """Keep nothing: remove the layer, and what a process that was killed left on the disk."""
+        self._refresh.stop()
+        if self._labels is not None and self._labels in self._viewer.layers:
+            self._viewer.layers.remove(self._labels)
+        if self.folder is not None:
+            certainty = self.folder.with_name(f"{self.folder.stem} certainty.zarr")
+            threading.Thread(target=_remove, args=(self.folder, certainty), daemon=True).start()
+
+    def _add_labels(self, array: Any = None) -> Labels:
+        if self.folder is not None:
+            array = _open(self.folder, "r+")
+        place = self._place
+        labels = self._viewer.add_labels(
+            self._expanded(array), name=f"{place.image} {place.model}", **place.keywords
+        )
+        if self._info.output == "classes":  # napari shows them where the pointer is
+            values, names = self._info.class_values, self._info.classes
+            labels.features = {"index": values, "finds": names}
+        return labels
+
+    def _add_certainty(self, probabilities: Any, axes: str) -> None:
+        """Add images of what the model is certain of, below the labels."""
+        if isinstance(probabilities, str):
+            probabilities = _open(probabilities, "r")
+        parts = certainties(self._info, probabilities, axes, label_axes(self._place.axes))
+        for number, (what, array) in enumerate(parts):
+            image = self._viewer.add_image(
+                self._expanded(array),
+                name=f"{self._place.model} certainty of {what or self._place.image}",
+                colormap=_COLORMAPS[number % len(_COLORMAPS)],
+                contrast_limits=(0, 1),
+                blending="additive",
+                **self._place.keywords,
+            )
+            order = self._viewer.layers
+            if self._labels in order:
+                order.move(order.index(image), order.index(self._labels))
+        self._viewer.layers.selection.active = self._labels
+
+    def _expanded(self, array: Any) -> Any:
+        return array if self._place.expand is None else self._place.expand(layers.lazy(array))
+
+    def _look_again(self) -> None:
+        if self._labels is not None:
+            self._labels.refresh()
+
+
+def results_folder() -> Path:
+    """Return where large results go unless a user chooses another folder."""
+    return platformdirs.user_data_path("seamless-unet") / "results"
+
+
+def new_folder(parent: Path, name: str) -> Path:
+    """Return a folder for a result that is not there yet, and make the one that it will be in.
+
+    Raises
+    ------
+    OSError
+        If that cannot be made.
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    stem = " ".join(re.sub(r'[<>:"/\\|?*\x00-\x1f]', " ", name).split()).strip(" .") or "labels"
+    path, count = parent / f"{stem}.zarr", 1
+    while path.exists() or path in _given:
+        count += 1
+        path = parent / f"{stem} {count}.zarr"
+    _given.add(path)
+    return path
+
+
+def certainties(
+    info: ModelInfo, probabilities: Any, axes: str, wanted: str
+) -> list[tuple[str, Any]]:
+    """Return what a user wants to see of probabilities, as (name, array from 0 to 1).
+
+    One array of the foreground, without a name, for a model that finds objects; one for each
+    kind of area, but for the background, for one that finds those.
+
+    Parameters
+    ----------
+    probabilities, axes
+        numpy or zarr; C are the classes.
+    wanted
+        The axes of the arrays: the same without C, in another order maybe.
+    """
+    rest = label_axes(axes)
+    order = [rest.index(axis) for axis in wanted]
+    plane = tuple(1 if a not in "YX" else -1 for a in rest)
+
+    def one(number: int) -> Any:
+        lazy = da.from_array(probabilities, name=False)
+        part = lazy[(slice(None),) * axes.index("C") + (number,)].rechunk(plane)
+        return part.transpose(order)
+
+    if info.output == "objects":  # whatever is not background: the rim of a cell and its core
+        return [("", 1 - one(0))]
+    return [(name, one(k)) for k, name in enumerate(info.classes) if name != "background"]
+
+
+def _open(path: str | Path, mode: str) -> Any:
+    import zarr  # slow to import, and few results are large
+
+    return zarr.open_array(path, mode=mode)  # type: ignore[arg-type]
+
+
+def _remove(*folders: Path) -> None:
+    """Remove folders that another process may still be writing to, until they stay away."""
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end:
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
+        time.sleep(1)
+        if not any(folder.exists() for folder in folders):
+            return

@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+from napari.layers import Image
+
+from seamless_unet.plugin.channel_rows import ChannelRows
+
+NUMBERS = [("1", 0), ("2", 1), ("3", 2)]
+
+
+@pytest.fixture
+def rows(qtbot):
+    rows = ChannelRows()
+    qtbot.addWidget(rows)
+    return rows
+
+
+def test_nothing_is_asked_at_first(rows):
+    assert rows.value == []
+    assert rows.isHidden()
+
+
+def test_channels_are_suggested_in_order_and_chosen(rows):
+    rows.ask(["channel 1", "channel 2"], NUMBERS)
+    assert [combo.label for combo in rows.combos] == ["Channel 1", "Channel 2"]
+    assert rows.value == [0, 1]
+    rows.combos[0].value = 2
+    rows.ask(["channel 1", "channel 2"], NUMBERS)
+    assert rows.value == [2, 1]
+    rows.ask(["channel 1", "channel 2"], NUMBERS[:2])
+    assert rows.value == [0, 1]
+    rows.ask(["Channel"], NUMBERS)
+    assert rows.value == [0]
+    rows.ask([], [])
+    assert rows.value == []
+    assert rows.isHidden()
+
+
+def test_layers_of_the_same_name_are_suggested(rows):
+    layers = [Image(np.zeros((4, 4)), name=name) for name in ("Membranes", "cell nuclei", "other")]
+    choices = [(layer.name, layer) for layer in layers]
+    rows.ask(["nuclei", "membranes"], choices)
+    assert rows.value == [layers[1], layers[0]]
+    rows.combos[1].value = layers[2]
+    rows.ask(["nuclei", "membranes"], choices[1:])
+    assert rows.value == [layers[1], layers[2]]

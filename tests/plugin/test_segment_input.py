@@ -1,0 +1,65 @@
+import dask.array as da
+import numpy as np
+from napari.components import ViewerModel
+from napari.layers import Image
+
+from seamless_unet.plugin.segment_input import channel_choices, model_input
+
+
+def numbers(*shape):
+    return np.arange(np.prod(shape), dtype=np.uint16).reshape(shape)
+
+
+def given(*args, **keywords):
+    array, axes = model_input(*args, **keywords)
+    return np.asarray(array), axes
+
+
+def test_an_image_as_it_is():
+    data = numbers(2, 3, 4)
+    array, axes = model_input(Image(data), "ZYX")
+    assert array is data
+    assert axes == "ZYX"
+
+
+def test_channels_of_an_image():
+    data = numbers(2, 3, 4, 5)
+    array, axes = given(Image(data), "ZCYX", [2])
+    assert axes == "ZYX"
+    np.testing.assert_array_equal(array, data[:, 2])
+    array, axes = given(Image(data), "ZCYX", [2, 0])
+    assert axes == "CZYX"
+    np.testing.assert_array_equal(array, data[:, [2, 0]].transpose(1, 0, 2, 3))
+
+
+def test_layers_as_channels():
+    one, two = Image(numbers(3, 4)), Image(da.from_array(numbers(3, 4) + 9))
+    array, axes = given(one, "YX", [two, one])
+    assert axes == "CYX"
+    np.testing.assert_array_equal(array, [two.data, one.data])
+
+
+def test_a_plane_of_it():
+    data = numbers(2, 3, 4, 5)
+    array, axes = given(Image(data), "ZCYX", index={"Z": 1})
+    assert axes == "CYX"
+    np.testing.assert_array_equal(array, data[1])
+    array, axes = given(Image(data), "ZCYX", [2], index={"Z": 1})
+    assert axes == "YX"
+    np.testing.assert_array_equal(array, data[1, 2])
+    layers = [Image(numbers(2, 3, 4)), Image(numbers(2, 3, 4) + 9)]
+    array, axes = given(layers[0], "TYX", layers, index={"T": 1})
+    assert axes == "CYX"
+    np.testing.assert_array_equal(array, [layer.data[1] for layer in layers])
+
+
+def test_what_a_channel_may_be():
+    viewer = ViewerModel()
+    one = viewer.add_image(numbers(3, 8, 8), name="one")
+    two = viewer.add_image(numbers(3, 8, 8), name="two")
+    viewer.add_image(numbers(2, 8, 8), name="other")
+    viewer.add_labels(numbers(3, 8, 8))
+    color = viewer.add_image(np.zeros((3, 8, 8, 3), np.uint8), rgb=True)
+    assert channel_choices(viewer, two, "ZYX") == [("two", two), ("one", one)]
+    assert channel_choices(viewer, two, "CYX") == [("1", 0), ("2", 1), ("3", 2)]
+    assert channel_choices(viewer, color, "ZYXC") == [("red", 0), ("green", 1), ("blue", 2)]
