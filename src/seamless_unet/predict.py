@@ -76,7 +76,7 @@ def predict(
         tile shape is not a legal size.
     """
     network = model.network if isinstance(model, Model) else model
-    spatial = _with_channels(image, network.config).shape[1:]
+    spatial = with_channels(image, network.config).shape[1:]
     dtype = np.float64 if network.dtype == torch.float64 else np.float32
     out = np.empty((max(network.config.classes, 2), *spatial), dtype)
     for _ in predict_tiles(
@@ -120,7 +120,7 @@ def predict_tiles(
     network = model.network if isinstance(model, Model) else model
     normalization = model.info.normalization if isinstance(model, Model) else Normalization()
     network = network.to(device)
-    image = _with_channels(image, network.config)
+    image = with_channels(image, network.config)
     if precision not in PRECISIONS:
         raise ValueError(f"precision {precision!r} must be one of {', '.join(PRECISIONS)}")
     memory = memory or free_memory(network)
@@ -166,7 +166,7 @@ def _through(way: TilePass, pending: list[Tile]) -> Iterator[Progress]:
         del pending[0]
 
 
-def _with_channels(image: NDArray | LazyArray, config: UNetConfig) -> NDArray | LazyArray:
+def with_channels(image: NDArray | LazyArray, config: UNetConfig) -> NDArray | LazyArray:
     """Return (C, [Z,] Y, X), checked against the network."""
     if image.ndim == config.ndim and config.in_channels == 1:
         image = image[np.newaxis]
