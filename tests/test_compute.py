@@ -9,7 +9,6 @@ import pytest
 from seamless_unet import compute
 from seamless_unet.config import Normalization
 from seamless_unet.jobs import segment as segment_jobs
-from seamless_unet.jobs import train as train_jobs
 from seamless_unet.model_file import load_model, save_model
 
 
@@ -33,25 +32,6 @@ def segment_request(tmp_path, pixel_model, image):
         "device": "auto",
         "output": str(tmp_path / "output.npy"),
         "options": {},
-    }
-
-
-@pytest.fixture
-def train_request(tmp_path, image):
-    np.save(tmp_path / "images.npy", np.tile(image, (2, 2)))
-    np.save(tmp_path / "labels.npy", np.kron(np.arange(1, 5).reshape(2, 2), image > 0))
-    return {
-        "request": "train",
-        "id": 2,
-        "images": str(tmp_path / "images.npy"),
-        "labels": str(tmp_path / "labels.npy"),
-        "axes": "YX",
-        "pixel_size": {"Y": 0.5, "X": 0.5},
-        "preset": "quick",
-        "changes": {"steps": 3, "depth": 1, "base_channels": 4, "patch": 16, "batch_size": 1},
-        "device": "cpu",
-        "output": str(tmp_path / "library" / "trained.safetensors"),
-        "checkpoint": str(tmp_path / "library" / "checkpoints" / "trained.checkpoint.safetensors"),
     }
 
 
@@ -130,37 +110,6 @@ def test_errors_are_said_in_words(segment_request):
 )
 def test_words(error, words):
     assert words in compute._words(error)
-
-
-def test_train_saves_the_model_and_removes_the_checkpoint(train_request, tmp_path):
-    events = list(compute.serve(train_request, compute.Orders()))
-    assert names(events)[:2] == ["running", "prepared"]
-    assert {"validated"} <= set(names(events))
-    assert events[-1] == {
-        "event": "trained",
-            "last": True,
-        "model": train_request["output"],
-        "reason": "budget",
-        "score": events[-1]["score"],
-    }
-    model = load_model(train_request["output"])
-    assert model.info.pixel_size == train_request["pixel_size"]
-    assert list((tmp_path / "library").rglob("*.safetensors")) == [
-        tmp_path / "library" / "trained.safetensors"
-    ]
-
-
-def test_stop_keeps_the_best_model_so_far(train_request, monkeypatch):
-    monkeypatch.setattr(train_jobs, "_REPORT_EVERY", 0)
-    train_request["changes"]["steps"] = 10_000
-    orders, seen = compute.Orders(), []
-    for event in compute.serve(train_request, orders):
-        seen.append(event["event"])
-        if event["event"] == "step":
-            orders.stopped.add(2)
-    assert event["reason"] == "stopped"
-    assert seen.count("step") < 10
-    load_model(train_request["output"])
 
 
 @pytest.fixture

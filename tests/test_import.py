@@ -61,7 +61,7 @@ def test_help_is_there_at_once():
 def test_public_names_are_what_they_say():
     code = "import seamless_unet as s\nfor n in s.__all__: print(n, getattr(s, n).__name__)"
     names = [line.split() for line in python(code).splitlines()]
-    assert len(names) == 10
+    assert len(names) == 12
     assert all(name == own for name, own in names)
 
 

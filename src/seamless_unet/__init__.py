@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from seamless_unet.checkpoint import Interrupted, interrupted
     from seamless_unet.config import TrainConfig, UNetConfig
     from seamless_unet.metrics import evaluate
     from seamless_unet.model_file import load_model, save_model
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
     from seamless_unet.weight_map import weight_map
 
 __all__ = [
+    "Interrupted",
     "TrainConfig",
     "UNet",
     "UNetConfig",
     "evaluate",
+    "interrupted",
     "load_model",
     "predict",
     "save_model",
@@ -34,10 +37,12 @@ __all__ = [
 ]
 
 _MODULES = {
+    "Interrupted": "checkpoint",
     "TrainConfig": "config",
     "UNet": "unet",
     "UNetConfig": "config",
     "evaluate": "metrics",
+    "interrupted": "checkpoint",
     "load_model": "model_file",
     "predict": "predict",
     "save_model": "model_file",

@@ -30,12 +30,13 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO, Any
 
 from seamless_unet.jobs.evaluate import evaluate
 from seamless_unet.jobs.orders import Cancelled, Orders
 from seamless_unet.jobs.segment import segment, warm
-from seamless_unet.jobs.train import train
+from seamless_unet.jobs.train import check, train
 
 
 def main() -> None:
@@ -68,7 +69,10 @@ def _listen(lines: IO[str], orders: Orders) -> None:
         elif request["request"] == "piece":
             orders.answers.put(request)
         elif request["request"] == "view":
+            replaced = orders.views.pop(request["id"], None)
             orders.views[request["id"]] = request
+            if replaced:  # nobody is going to look at it
+                Path(replaced["image"]).unlink(missing_ok=True)
         else:
             orders.requests.put(request)
     for folder in sys.argv[1:]:
@@ -109,7 +113,7 @@ def _words(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-_JOBS = {"evaluate": evaluate, "segment": segment, "train": train, "warm": warm}
+_JOBS = {"check": check, "evaluate": evaluate, "segment": segment, "train": train, "warm": warm}
 
 if __name__ == "__main__":
     main()

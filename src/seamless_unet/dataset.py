@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seamless_unet.advice import Problem, find_problems
 from seamless_unet.annotation import (
     WHOLE_OBJECTS,
     Meaning,
@@ -21,6 +22,14 @@ from seamless_unet.config import Annotation, Normalization, TrainConfig
 from seamless_unet.pair import Pair, cut, read_pairs
 from seamless_unet.sample import Sample
 from seamless_unet.validation_split import split_validation
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """How many objects are drawn on one image, and how many of its planes are annotated."""
+
+    objects: int
+    planes: int
 
 
 @dataclass(frozen=True)
@@ -36,6 +45,7 @@ class Summary:
     validation: str
     training_pixels: int
     validation_pixels: int
+    pairs: tuple[Drawn, ...]
     start: str = ""
 
     def to_json(self) -> dict[str, Any]:
@@ -69,12 +79,13 @@ def _counted(number: int, noun: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Samples to learn from, samples to validate with, and what the labels mean."""
+    """Samples to learn from, samples to validate with, what the labels mean, and advice."""
 
     training: list[Sample]
     validation: list[Sample]
     meaning: Meaning
     summary: Summary
+    problems: tuple[Problem, ...] = ()
 
     def starting(self, start: str, classes: int) -> Dataset:
         """Return it for a network that starts from ``start``, in words, and has so many classes.
@@ -152,23 +163,27 @@ def make_dataset(
             if sample.weight.any():
                 pieces.append(sample)
     _check_channels(pieces, pairs)
-    pieces = _weighted(pieces, meaning, config)
-    training, validation, how = split_validation(pieces, config)
+    drawn = tuple(
+        _drawn([piece for piece in pieces if piece.source[0] == number])
+        for number in range(len(pairs))
+    )
     counts = _class_counts(pieces, meaning)
+    class_pixels = _by_name(counts, meaning)
+    training, validation, how = split_validation(_weighted(pieces, counts, config), config)
     summary = Summary(
         images=len(images),
         annotated=len(pieces),
         left_out=tuple(left_out),
         output=meaning.output,
-        objects=sum(
-            len(np.unique(s.labels[s.labels > 0])) for s in pieces if s.annotation == "objects"
-        ),
-        class_pixels=_by_name(counts, meaning),
+        objects=sum(pair.objects for pair in drawn),
+        class_pixels=class_pixels,
         validation=how,
         training_pixels=_annotated_pixels(training),
         validation_pixels=_annotated_pixels(validation),
+        pairs=drawn,
     )
-    return Dataset(training, validation, meaning, summary)
+    problems = find_problems(pieces, class_pixels, config)
+    return Dataset(training, validation, meaning, summary, tuple(problems))
 
 
 def _empty_planes(sample: Sample) -> list[str]:
@@ -177,6 +192,15 @@ def _empty_planes(sample: Sample) -> list[str]:
         return [] if sample.weight.any() else [sample.name]
     empty = np.flatnonzero(~sample.weight.any(axis=(1, 2)))
     return [f"{sample.name} Z={z}" for z in empty]
+
+
+def _drawn(samples: Sequence[Sample]) -> Drawn:
+    """Count; an object counts in every plane or volume that the network sees apart."""
+    whole = [sample.labels for sample in samples if sample.annotation == "objects"]
+    return Drawn(
+        objects=sum(len(np.unique(labels[labels > 0])) for labels in whole),
+        planes=sum(int(np.sum(sample.annotated.any(axis=(-2, -1)))) for sample in samples),
+    )
 
 
 def _check_channels(samples: Sequence[Sample], pairs: Sequence[Pair]) -> None:
@@ -188,8 +212,10 @@ def _check_channels(samples: Sequence[Sample], pairs: Sequence[Pair]) -> None:
         )
 
 
-def _weighted(samples: list[Sample], meaning: Meaning, config: TrainConfig) -> list[Sample]:
-    by_class = class_weights(_class_counts(samples, meaning).tolist(), config)
+def _weighted(
+    samples: list[Sample], class_counts: NDArray[np.int64], config: TrainConfig
+) -> list[Sample]:
+    by_class = class_weights(class_counts.tolist(), config)
     return [
         dataclasses.replace(s, weight=s.weight * (by_class[s.target] + _border_term(s, config)))
         for s in samples

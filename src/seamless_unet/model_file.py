@@ -88,8 +88,13 @@ def load_model(path: str | os.PathLike[str], *, device: str | None = None) -> Mo
 def read_info(path: str | os.PathLike[str]) -> ModelInfo:
     """Read what a model file says about itself, without torch; errors as in `load_model`."""
     path = find_model(path)
-    with _opened(path, FORMAT) as (_, header):
-        return _info(path, header)
+    return _info(path, read_header(path, FORMAT))
+
+
+def read_header(path: Path, kind: str) -> dict[str, Any]:
+    """Read the JSON that `write_tensors` wrote, without torch; ValueError where there is none."""
+    with _opened(path, kind) as (_, header):
+        return header
 
 
 def bundled_models() -> dict[str, Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,13 @@ import numpy as np
 from seamless_unet.config import ModelInfo, Normalization, TrainConfig, UNetConfig
 from seamless_unet.dataset import Dataset
 from seamless_unet.model_file import Model
+from seamless_unet.thumbnail import thumbnail
 
 # before they are chosen by the validation part
 _SEED_THRESHOLD = 0.7
 _CORE_THRESHOLD = 0.5
+_MOST_EARLIER = 10  # trainings that a model remembers
+_LOSSES = 500  # enough to draw the curve
 
 
 def network_config(dataset: Dataset, config: TrainConfig) -> UNetConfig:
@@ -36,6 +39,7 @@ def model_info(
     pixel_size: Mapping[str, float],
     *,
     start: Model | None = None,
+    earlier: Sequence[dict[str, Any]] = (),
 ) -> ModelInfo:
     """Return what is known about a model before its training.
 
@@ -47,6 +51,8 @@ def model_info(
         Micrometre per axis; empty where unknown.
     start
         Whose weights it starts from: probabilities become objects as they do there.
+    earlier
+        From `earlier_trainings`.
     """
     meaning = dataset.meaning
     network = network_config(dataset, config)
@@ -59,6 +65,7 @@ def model_info(
         instances = {name: getattr(start.info, name) for name in ("threshold", *instances)}
     if whole:
         instances |= {"min_size": _least_size(dataset), "grow": config.gap}
+    fullest = max(dataset.training, key=lambda sample: np.count_nonzero(sample.labels))
     return ModelInfo(
         network=network,
         normalization=normalization,
@@ -69,8 +76,27 @@ def model_info(
         class_values=meaning.class_values,
         pixel_size=dict(pixel_size),
         **instances,
-        training={"data": dataset.summary.to_json(), "config": config.to_json()},
+        training={
+            "data": dataset.summary.to_json(),
+            "config": config.to_json(),
+            "earlier": list(earlier),
+            "thumbnail": thumbnail(fullest.image, fullest.labels),
+        },
     )
+
+
+def earlier_trainings(info: ModelInfo) -> list[dict[str, Any]]:
+    """Return what a model that is learned on from tells about its trainings, the last one last."""
+    training = info.training
+    last: dict[str, Any] = {key: training[key] for key in ("steps", "seconds", "score") if key in training}
+    last |= {"history": thinned(training.get("history", ()), _LOSSES // _MOST_EARLIER)}
+    return [*training.get("earlier", ()), last][-_MOST_EARLIER:]
+
+
+def thinned(history: Sequence[dict[str, float]], most: int = _LOSSES) -> list[dict[str, float]]:
+    """Return all validations of a training and at most so many losses."""
+    stride = max(1, -(-len(history) // most))
+    return [event for i, event in enumerate(history) if "score" in event or i % stride == 0]
 
 
 def _least_size(dataset: Dataset) -> int:

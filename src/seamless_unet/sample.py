@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,3 +50,11 @@ class Sample:
     def restricted(self, region: NDArray[np.bool_]) -> Sample:
         """Return this sample annotated in ``region`` only."""
         return dataclasses.replace(self, weight=self.weight * region)
+
+
+def evenly(samples: Sequence[Sample], most: int) -> list[Sample]:
+    """Return the samples, or some of them, evenly spaced, where they have more pixels than that."""
+    count = max(1, len(samples) * most // max(1, sum(s.weight.size for s in samples)))
+    if count >= len(samples):
+        return list(samples)
+    return [samples[i] for i in np.linspace(0, len(samples) - 1, count).round().astype(int)]

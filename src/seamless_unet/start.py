@@ -9,8 +9,8 @@ import numpy as np
 from seamless_unet.config import ModelInfo, Normalization, TrainConfig, UNetConfig
 from seamless_unet.dataset import Dataset
 from seamless_unet.model_file import Model, bundled_models, load_model, read_info
-from seamless_unet.sample import Sample
-from seamless_unet.validate import evenly, predict_samples, score
+from seamless_unet.sample import Sample, evenly
+from seamless_unet.validate import predict_samples, score
 
 _ENOUGH = {"objects": 0.2, "scribbles": 0.8}  # the score from which on a start helps
 _LOOKED_AT = 2**21  # pixels, to find out

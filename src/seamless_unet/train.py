@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,17 +13,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from seamless_unet.advice import Problem
 from seamless_unet.calibrate import calibrate
 from seamless_unet.config import Annotation, TrainConfig
 from seamless_unet.dataset import Dataset, Summary, make_dataset
 from seamless_unet.loss import weighted_cross_entropy
 from seamless_unet.model_file import Model
-from seamless_unet.model_info import model_info, network_config
+from seamless_unet.model_info import earlier_trainings, model_info, network_config
 from seamless_unet.patches import DrawnAhead, Patches
-from seamless_unet.sample import Sample
+from seamless_unet.sample import Sample, evenly
 from seamless_unet.start import start_model, start_normalization
 from seamless_unet.train_state import TrainState
-from seamless_unet.validate import Predicted, evenly, predict_samples, score, weighted_entropy
+from seamless_unet.validate import Predicted, predict_samples, score, weighted_entropy
 
 _VALIDATIONS = 20  # in a budget of steps
 _VALIDATION_TIME = 0.1  # at most this part of a budget of minutes
@@ -35,10 +36,14 @@ _ADAPTING = 0.1  # of the learning rate, for weights that have learned already
 
 @dataclass(frozen=True)
 class Prepared:
-    """The data were read and the state is there: the caller may keep it, save it, use it."""
+    """The data were read and the state is there: the caller may keep it, save it, use it.
+
+    ``problems`` are what makes learning from these data harder than it has to be.
+    """
 
     summary: Summary
     state: TrainState
+    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,7 @@ def train(
     pixel_size: Mapping[str, float] | None = None,
     device: str = "auto",
     state: TrainState | None = None,
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Learn from images and the labels drawn on them.
 
     Parameters
@@ -158,17 +163,23 @@ def train(
         network = network_config(dataset, config)
         start, words = start_model(config, network, dataset, device=device)
         dataset = dataset.starting(words, (start.info.network if start else network).classes)
-        info = model_info(dataset, config, normalization, pixel_size or {}, start=start)
+        # of a bundled model that was only tried out, nobody wants to know how it was trained
+        named = start if config.start != "auto" else None
+        earlier = earlier_trainings(named.info) if named else []
+        info = model_info(
+            dataset, config, normalization, pixel_size or {}, start=start, earlier=earlier
+        )
         state = TrainState.start(
             config, info, device=device, weights=start.network if start else None
         )
     else:
         data = state.info.training["data"]
         dataset = dataset.starting(data.get("start", ""), state.info.network.classes)
-        info = model_info(dataset, config, normalization, pixel_size or {})
+        earlier = state.info.training.get("earlier", [])
+        info = model_info(dataset, config, normalization, pixel_size or {}, earlier=earlier)
         state = state.resumed(config, info, device=device)
     used_up = state.fraction() >= 1
-    yield Prepared(dataset.summary, state)
+    yield Prepared(dataset.summary, state, dataset.problems)
     yield from _steps(state, dataset)
     yield Finished(state.best_model(), "used up" if used_up else "budget")
 

@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seamless_unet.checkpoint import FORMAT
 from seamless_unet.config import ModelInfo, TrainConfig
 from seamless_unet.model_file import Model, read_tensors, write_tensors
+from seamless_unet.model_info import thinned
 from seamless_unet.unet import UNet
-
-FORMAT = "seamless-unet checkpoint"
 
 Weights = dict[str, Tensor]
 
@@ -169,7 +169,7 @@ class TrainState:
             "steps": self.step,
             "seconds": round(self.elapsed, 1),
             "score": self.best_score[0] if self.best_score else None,
-            "history": _thinned(self.history),
+            "history": thinned(self.history),
         }
         info = dataclasses.replace(self.info, training={**self.info.training, **found})
         return Model(info, network.eval().requires_grad_(False))
@@ -250,9 +250,3 @@ def _restore(optimizer: torch.optim.Optimizer, tensors: Weights) -> None:
 
 def _copy(network: UNet) -> Weights:
     return {key: value.detach().clone() for key, value in network.state_dict().items()}
-
-
-def _thinned(history: list[dict[str, float]], most: int = 500) -> list[dict[str, float]]:
-    """Return all validations and at most so many losses: enough to draw the curve."""
-    stride = max(1, -(-len(history) // most))
-    return [event for i, event in enumerate(history) if "score" in event or i % stride == 0]

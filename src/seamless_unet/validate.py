@@ -28,14 +28,6 @@ class Predicted:
     probabilities: NDArray[np.floating]
 
 
-def evenly(samples: Sequence[Sample], most: int) -> list[Sample]:
-    """Return the samples, or some of them, evenly spaced, where they have more pixels than that."""
-    count = max(1, len(samples) * most // max(1, sum(s.weight.size for s in samples)))
-    if count >= len(samples):
-        return list(samples)
-    return [samples[i] for i in np.linspace(0, len(samples) - 1, count).round().astype(int)]
-
-
 def predict_samples(network: UNet, info: ModelInfo, samples: Sequence[Sample]) -> list[Predicted]:
     """Return what a network in eval mode makes of the annotated part of each sample."""
     model = Model(dataclasses.replace(info, normalization=_AS_IS), network)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Generator, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from seamless_unet import checkpoint
 from seamless_unet.config import TrainConfig
 from seamless_unet.jobs.orders import Orders, every
+from seamless_unet.jobs.preview import Previews
 from seamless_unet.model_file import save_model
 
 if TYPE_CHECKING:
@@ -21,67 +24,173 @@ if TYPE_CHECKING:
 _REPORT_EVERY = 0.1  # seconds between two reports of a training's loss
 _SAVE_EVERY = 10.0  # seconds between two writings of the best model so far
 _CHECKPOINT_EVERY = 60.0
+_WORTH_KEEPING = 0.01  # of a training's budget
+
+Events = Generator[dict[str, Any], None, None]
 
 
-def train(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any], None, None]:
+def train(request: dict[str, Any], orders: Orders) -> Events:
     """Train, and keep the best model so far in ``request["output"]`` all along.
 
-    ``images``, ``labels``, ``axes``, ``pixel_size``, ``preset``, ``changes``, ``device``,
-    ``output``, ``checkpoint``: ``prepared``, many ``step`` and ``validated``, then ``trained``.
+    ``pairs`` (a list of ``name``, ``axes``, ``annotation`` and whether there is a ``region``),
+    for each its arrays (``image 0``, ``labels 0``, ``region 0``, ``image 1``, ...),
+    ``pixel_size``, ``preset``, ``changes``, ``device``, ``output``, ``checkpoint`` (a new folder)
+    and ``output_folder`` (for previews; by default that of the view): ``prepared``, many ``step``,
+    ``validated``, and ``preview`` while a view was asked for, then ``trained``. A ``warning`` says
+    what does not work but does not end the training.
+
+    To go on with an interrupted training, ``resume`` (its checkpoint), ``device`` and, if they
+    are to be others, ``minutes``, instead of all that.
     """
-    from seamless_unet.train import Prepared
-    from seamless_unet.train import train as learn
+    if "resume" in request:
+        folder = Path(request["resume"])
+        request = _resumed(request, folder)
+    else:
+        folder = Path(request["checkpoint"])
+        try:
+            checkpoint.keep(request, folder)
+        except OSError as error:
+            checkpoint.discard(folder)
+            yield {"event": "warning", "message": f"The training cannot be resumed: {error}"}
+    with checkpoint.running(folder):
+        yield from _train(request, folder, orders)
+
+
+def check(request: dict[str, Any], orders: Orders) -> Events:
+    """Look at what would be learned from: ``checked``.
+
+    The request is that of ``train`` without ``output`` and ``checkpoint``. ``text`` and
+    ``problems`` as in ``prepared``; ``pairs`` counts for each pair its ``objects`` and annotated
+    ``planes``.
+    """
+    from seamless_unet.dataset import make_dataset
 
     config = TrainConfig.preset(request["preset"], **request["changes"])
-    output, checkpoint = Path(request["output"]), Path(request["checkpoint"])
+    # all that takes long and nobody sees here
+    config = dataclasses.replace(config, rim=0, gap=0, border_weight=0)
+    dataset = make_dataset(config=config, **_arrays(request))
+    yield {
+        "event": "checked",
+        "last": True,
+        "text": dataset.summary.text(),
+        "problems": [asdict(problem) for problem in dataset.problems],
+        "pairs": [asdict(count) for count in dataset.summary.pairs],
+        "class_pixels": dataset.summary.class_pixels,
+    }
+
+
+def _resumed(request: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return the request that an interrupted training began with, and what is new."""
+    kept = checkpoint.kept_request(folder)
+    if "minutes" in request:
+        changes = {key: value for key, value in kept["changes"].items() if key != "steps"}
+        kept["changes"] = changes | {"minutes": request["minutes"]}
+    new = {
+        key: request[key] for key in ("id", "device", "output_folder", "resume") if key in request
+    }
+    return kept | new
+
+
+def _arrays(request: dict[str, Any]) -> dict[str, Any]:
+    """Return the images and what belongs to them, by the parameters of `make_dataset`."""
+    pairs = request["pairs"]
+    loaded = {key: np.load(request[key], mmap_mode="r") for key in checkpoint.array_keys(request)}
+    numbers = range(len(pairs))
+    return {
+        "images": [loaded[f"image {number}"] for number in numbers],
+        "labels": [loaded[f"labels {number}"] for number in numbers],
+        "regions": [loaded.get(f"region {number}") for number in numbers],
+        "axes": [pair["axes"] for pair in pairs],
+        "annotations": [pair["annotation"] for pair in pairs],
+        "names": [pair["name"] for pair in pairs],
+    }
+
+
+def _train(request: dict[str, Any], folder: Path, orders: Orders) -> Events:
+    from seamless_unet.model_info import thinned
+    from seamless_unet.train import Prepared
+    from seamless_unet.train import train as learn
+    from seamless_unet.train_state import TrainState
+
+    config = TrainConfig.preset(request["preset"], **request["changes"])
+    output = Path(request["output"])
     output.parent.mkdir(parents=True, exist_ok=True)
-    checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    events = learn(
-        np.load(request["images"], mmap_mode="r"),
-        np.load(request["labels"], mmap_mode="r"),
-        config,
-        axes=request["axes"],
-        pixel_size=request["pixel_size"],
-        device=request["device"],
-    )
-    prepared = next(events)
-    assert isinstance(prepared, Prepared)
-    state = prepared.state
-    yield {"event": "prepared", "text": prepared.summary.text()}
+    saved = checkpoint.state_path(folder)
+    state = TrainState.load(saved) if saved.exists() else None
+    options = {name: request[name] for name in ("pixel_size", "device")}
+    events = learn(config=config, state=state, **_arrays(request), **options)
     try:
-        reason = yield from _follow(events, state, request, orders)
-    except Exception:  # diverged, or out of memory: what was learned so far is kept
-        if state.best_score is not None:
-            save_model(state.best_model(), output)
+        prepared = next(events)
+        assert isinstance(prepared, Prepared)
+        state = prepared.state
+        yield {
+            "event": "prepared",
+            "text": prepared.summary.text(),
+            "problems": [asdict(problem) for problem in prepared.problems],
+            "history": thinned(state.history),  # of what is resumed
+            "earlier": state.info.training["earlier"],
+        }
+        previews = Previews(request, orders, state)
+        reason = yield from _follow(events, state, previews, request, folder, orders)
+    except BaseException as error:
+        _leave(request, folder, state, error)
         raise
     model = state.best_model()
     save_model(model, output)
-    checkpoint.unlink(missing_ok=True)
+    events.close()  # lets go of the files
+    checkpoint.discard(folder)
+    yield from previews.final(model)
     score = model.info.training.get("score")
     yield {"event": "trained", "last": True, "model": str(output), "reason": reason, "score": score}
 
 
 def _follow(
-    events: Iterator[Event], state: TrainState, request: dict[str, Any], orders: Orders
+    events: Iterator[Event],
+    state: TrainState,
+    previews: Previews,
+    request: dict[str, Any],
+    folder: Path,
+    orders: Orders,
 ) -> Generator[dict[str, Any], None, str]:
     """Report a training's events, save its state now and then, and return why it ended."""
     from seamless_unet.train import Finished, Step, Validated
 
     save_soon, checkpoint_soon = every(_SAVE_EVERY), every(_CHECKPOINT_EVERY)
     report = every(_REPORT_EVERY)
+    yield from previews.update()
     for event in events:
         if isinstance(event, Finished):
             return event.reason
         if isinstance(event, Step):
             if checkpoint_soon():
-                with contextlib.suppress(OSError):  # a full disk must not end the training
-                    state.save(request["checkpoint"])
+                _save_state(state, folder)
             if report():
                 yield {"event": "step", **asdict(event)}
         elif isinstance(event, Validated):
             if event.best and save_soon():  # so that it survives whatever happens next
                 save_model(state.best_model(), request["output"])
             yield {"event": "validated", **asdict(event)}
+        yield from previews.update(validated=isinstance(event, Validated))
         if request["id"] in orders.stopped:
+            _save_state(state, folder)  # there may be no place for the model
             break
     return "stopped"
+
+
+def _leave(
+    request: dict[str, Any], folder: Path, state: TrainState | None, error: BaseException
+) -> None:
+    """Save what was learned before an end that nobody wanted: cancelled, diverged, no memory."""
+    if isinstance(error, FloatingPointError):
+        checkpoint.discard(folder)  # it would diverge again
+    elif state is not None and state.fraction() > _WORTH_KEEPING:
+        _save_state(state, folder)
+    elif "resume" not in request:
+        checkpoint.discard(folder)  # it has hardly begun
+    if state is not None and state.best_score is not None and isinstance(error, Exception):
+        save_model(state.best_model(), request["output"])
+
+
+def _save_state(state: TrainState, folder: Path) -> None:
+    with contextlib.suppress(OSError):  # a full disk must not end the training
+        state.save(checkpoint.state_path(folder))

@@ -1,0 +1,189 @@
+"""What is kept of a training under way, so that it can go on after an interruption.
+
+A checkpoint is a folder: the request that the training began with, its images and labels, its
+state as of a minute ago (none in the first minute), and who works on it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from seamless_unet.model_file import read_header
+
+FORMAT = "seamless-unet checkpoint"
+_REQUEST = "request.json"
+_RUNNING = "running.json"
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """A training that did not come to its end.
+
+    Parameters
+    ----------
+    path
+        Its folder, to resume from or to discard.
+    name
+        Of the model that it was to make.
+    fraction
+        How much of its budget is used, 0 to 1.
+    when
+        Its state was last written.
+    pairs
+        The names of its images.
+    problem
+        In words, why it cannot be resumed; empty if it can.
+    """
+
+    path: Path
+    name: str
+    fraction: float
+    when: datetime
+    pairs: tuple[str, ...]
+    problem: str = ""
+
+
+def interrupted(folder: str | os.PathLike[str]) -> list[Interrupted]:
+    """Return the trainings in a folder that nobody works on, the latest first; without torch."""
+    folder = Path(folder)
+    paths = [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
+    found = [_read(path) for path in paths if not _is_running(path)]
+    return sorted(found, key=lambda training: training.when, reverse=True)
+
+
+def keep(request: Mapping[str, Any], folder: Path) -> None:
+    """Keep what a training needs to begin anew: its request and copies of its arrays.
+
+    Raises
+    ------
+    ValueError
+        If the folder keeps another training.
+    OSError
+        If there is no place on the disk.
+    """
+    if folder.exists():
+        raise ValueError(f"{folder} keeps another training: resume or discard that one first")
+    folder.mkdir(parents=True)
+    kept = {key: value for key, value in request.items() if key not in ("id", "request")}
+    for key in array_keys(request):
+        kept[key] = f"{key}.npy"
+        _link(Path(request[key]), folder / kept[key])
+    unfinished = folder / f".{_REQUEST}"
+    unfinished.write_text(json.dumps(kept), encoding="utf-8")
+    os.replace(unfinished, folder / _REQUEST)  # last: what has one is complete
+
+
+def kept_request(folder: Path) -> dict[str, Any]:
+    """Return the request of the training kept in a folder.
+
+    Raises
+    ------
+    ValueError
+        If the folder is damaged; the message says how.
+    """
+    try:
+        kept = json.loads((folder / _REQUEST).read_text(encoding="utf-8"))
+        return kept | {key: str(folder / kept[key]) for key in array_keys(kept)}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"nothing can be resumed from {folder}: {_cause(error)}") from error
+
+
+def array_keys(request: Mapping[str, Any]) -> list[str]:
+    """Return the keys of a request's arrays: ``image 0``, ``labels 0``, ``region 0``, ..."""
+    return [
+        f"{kind} {number}"
+        for number, pair in enumerate(request["pairs"])
+        for kind in ("image", "labels", *["region"] * pair["region"])
+    ]
+
+
+def state_path(folder: Path) -> Path:
+    """Return where the state of a training is kept."""
+    return folder / "state.safetensors"
+
+
+def discard(folder: str | os.PathLike[str]) -> None:
+    """Remove what is kept of a training."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def running(folder: Path) -> Iterator[None]:
+    """Let everybody know that this process works on a training.
+
+    Raises
+    ------
+    ValueError
+        If another one does.
+    """
+    if _is_running(folder):
+        raise ValueError("this training is going on already, in another window")
+    process = psutil.Process()
+    about = {"process": process.pid, "started": process.create_time()}
+    with contextlib.suppress(OSError):  # the training matters more
+        (folder / _RUNNING).write_text(json.dumps(about), encoding="utf-8")
+    try:
+        yield
+    finally:
+        (folder / _RUNNING).unlink(missing_ok=True)
+
+
+def _is_running(folder: Path) -> bool:
+    try:
+        about = json.loads((folder / _RUNNING).read_text(encoding="utf-8"))
+        started = psutil.Process(about["process"]).create_time()
+    except (OSError, ValueError, KeyError, psutil.Error):
+        return False
+    return abs(started - about["started"]) < 1  # the same number may be another process by now
+
+
+def _read(folder: Path) -> Interrupted:
+    state = state_path(folder)
+    latest = next(path for path in (state, folder / _REQUEST, folder) if path.exists())
+    when = datetime.fromtimestamp(latest.stat().st_mtime).astimezone()
+    name, pairs, fraction, problem = folder.name, (), 0.0, ""
+    try:
+        request = kept_request(folder)
+        name, pairs = Path(request["output"]).stem, tuple(p["name"] for p in request["pairs"])
+        for key in array_keys(request):
+            np.load(request[key], mmap_mode="r")
+        if state.exists():
+            fraction = _fraction(read_header(state, FORMAT))
+    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+        problem = _cause(error)
+    return Interrupted(folder, name, fraction, when, pairs, problem)
+
+
+def _fraction(header: dict[str, Any]) -> float:
+    config = header["config"]
+    used = (
+        header["step"] / config["steps"]
+        if config["steps"] is not None
+        else header["elapsed"] / (60 * config["minutes"])
+    )
+    return min(float(used), 1.0)
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError) and error.filename:
+        return f"{Path(error.filename).name} is missing"
+    return f"it is damaged ({error})"
+
+
+def _link(source: Path, target: Path) -> None:
+    """Make a second name for a file, which outlives the first, or a copy on another disk."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)

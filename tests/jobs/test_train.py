@@ -1,0 +1,267 @@
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from seamless_unet import compute, interrupted
+from seamless_unet.jobs import train as train_jobs
+from seamless_unet.model_file import load_model, read_info
+from seamless_unet.train_state import TrainState
+
+LIBRARY = "library"
+
+
+def names(events):
+    return [event["event"] for event in events]
+
+
+def served(request, orders=None):
+    return list(compute.serve(request, orders or compute.Orders()))
+
+
+@pytest.fixture
+def all_reports(monkeypatch):
+    for pause in ("_REPORT_EVERY", "_SAVE_EVERY", "_CHECKPOINT_EVERY"):
+        monkeypatch.setattr(train_jobs, pause, 0)
+
+
+def files(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_train_saves_the_model_and_removes_the_checkpoint(train_request, tmp_path):
+    events = served(train_request)
+    assert names(events)[:2] == ["running", "prepared"]
+    assert "Learning from 2 images" in events[1]["text"]
+    assert {"what", "advice"} == set(events[1]["problems"][0])
+    assert (events[1]["history"], events[1]["earlier"]) == ([], [])
+    assert {"validated"} <= set(names(events))
+    assert events[-1] == {
+        "event": "trained",
+        "last": True,
+        "model": train_request["output"],
+        "reason": "budget",
+        "score": events[-1]["score"],
+    }
+    info = load_model(train_request["output"]).info
+    assert info.pixel_size == train_request["pixel_size"]
+    assert info.training["data"]["class_pixels"]["object"] > 0  # of the strokes
+    assert files(tmp_path / LIBRARY) == ["trained.safetensors"]
+
+
+def test_check_says_what_training_would_learn_from(train_request, tmp_path):
+    (tmp_path / "none").mkdir()
+    missing = {"output", "checkpoint"}
+    request = {key: value for key, value in train_request.items() if key not in missing}
+    _, checked = served(request | {"request": "check"})
+    assert checked["event"] == "checked"
+    assert checked["last"]
+    assert checked["text"].startswith("Learning from 2 images, 2 annotated parts, 4 objects.")
+    assert checked["pairs"] == [{"objects": 4, "planes": 1}, {"objects": 0, "planes": 1}]
+    foreground = np.count_nonzero(np.load(train_request["labels 0"]))
+    strokes = np.load(train_request["labels 1"])
+    assert checked["class_pixels"] == {
+        "background": 80 * 100 - foreground + int((strokes == 1).sum()),
+        "object": foreground + int((strokes == 2).sum()),
+    }
+    assert ["drawn in several separate pieces" in p["what"] for p in checked["problems"]].count(
+        True
+    )
+    assert not (tmp_path / LIBRARY).exists()
+
+
+def test_what_cannot_be_learned_from_is_an_error_and_leaves_nothing(train_request, tmp_path):
+    np.save(train_request["labels 0"], np.zeros((80, 100), int))
+    for kind in ("check", "train"):
+        *_, event = served(train_request | {"request": kind})
+        assert event["event"] == "error"
+        assert "there is no label: draw at least one object" in event["message"]
+    assert files(tmp_path / LIBRARY) == []
+
+
+def test_stop_keeps_the_best_model_so_far(train_request, tmp_path, all_reports):
+    train_request["changes"]["steps"] = 10_000
+    orders, seen = compute.Orders(), []
+    for event in compute.serve(train_request, orders):
+        seen.append(event["event"])
+        if event["event"] == "step":
+            orders.stopped.add(2)
+    assert event["reason"] == "stopped"
+    assert seen.count("step") < 10
+    load_model(train_request["output"])
+    assert files(tmp_path / LIBRARY) == ["trained.safetensors"]
+
+
+def cancelled_after(request, steps):
+    orders = compute.Orders()
+    for event in compute.serve(request, orders):
+        if event.get("step", 0) >= steps:
+            orders.cancelled.add(2)
+    assert event["event"] == "cancelled"
+
+
+def test_what_was_cancelled_goes_on_where_it_ended(train_request, tmp_path, all_reports):
+    train_request["changes"]["steps"] = 8
+    served(train_request | {"output": str(tmp_path / "straight.safetensors")})
+    cancelled_after(train_request, 5)
+    (training,) = interrupted(tmp_path / LIBRARY / "checkpoints")
+    assert (training.name, training.fraction, training.problem) == ("trained", 5 / 8, "")
+    assert training.pairs == ("cells", "film")
+    for path in (tmp_path / "worker").iterdir():  # the dock's copies; the layers may be closed
+        path.unlink()
+    resume = {"request": "train", "id": 3, "resume": str(training.path), "device": "cpu"}
+    events = served(resume)
+    assert [event["step"] for event in events if event["event"] == "step"] == [6, 7, 8]
+    assert [event["step"] for event in events[1]["history"] if "loss" in event] == [1, 2, 3, 4, 5]
+    assert files(tmp_path / LIBRARY) == ["trained.safetensors"]
+    resumed, straight = (
+        load_model(path) for path in (train_request["output"], tmp_path / "straight.safetensors")
+    )
+    assert resumed.info.training["history"] == straight.info.training["history"]
+    for key, value in straight.network.state_dict().items():
+        np.testing.assert_array_equal(resumed.network.state_dict()[key], value)
+
+
+def test_more_time_can_be_given_when_it_goes_on(train_request, all_reports):
+    cancelled_after(train_request, 2)
+    resume = {"id": 3, "resume": train_request["checkpoint"], "device": "cpu", "minutes": 0.02}
+    *_, event = served({"request": "train", **resume})
+    assert (event["event"], event["reason"]) == ("trained", "budget")
+    config = read_info(train_request["output"]).training["config"]
+    assert (config["minutes"], config["steps"]) == (0.02, None)
+
+
+def test_cancelled_when_it_has_hardly_begun_leaves_nothing(train_request, tmp_path):
+    train_request["changes"]["steps"] = 1000
+    orders = compute.Orders()
+    for event in compute.serve(train_request, orders):
+        if event["event"] == "prepared":
+            orders.cancelled.add(2)
+    assert event["event"] == "cancelled"
+    assert files(tmp_path / LIBRARY) == []
+
+
+def test_what_diverged_is_not_offered_again(train_request, tmp_path, all_reports, monkeypatch):
+    module = sys.modules[TrainState.__module__.replace("train_state", "train")]
+    whole = module.train
+
+    def diverging(*arguments, **options):
+        for event in whole(*arguments, **options):
+            yield event
+            if isinstance(event, module.Validated):
+                raise FloatingPointError("the training diverged")
+
+    monkeypatch.setattr(module, "train", diverging)
+    *_, event = served(train_request)
+    assert "the training diverged" in event["message"]
+    assert files(tmp_path / LIBRARY) == ["trained.safetensors"]
+
+
+def test_no_place_for_a_checkpoint_is_said_and_ends_nothing(train_request, tmp_path, monkeypatch):
+    def full(request, folder):
+        folder.mkdir(parents=True)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("seamless_unet.checkpoint.keep", full)
+    events = served(train_request)
+    assert names(events)[:2] == ["running", "warning"]
+    assert "cannot be resumed" in events[1]["message"]
+    assert events[-1]["event"] == "trained"
+    assert files(tmp_path / LIBRARY) == ["trained.safetensors"]
+
+
+EAGER = """
+import seamless_unet.compute as compute
+from seamless_unet.jobs import train
+train._SAVE_EVERY = train._CHECKPOINT_EVERY = train._REPORT_EVERY = 0
+compute.main()
+"""
+
+
+def start_child():
+    return subprocess.Popen(
+        [sys.executable, "-P", "-c", EAGER],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+
+
+def tell(child, request):
+    child.stdin.write(json.dumps(request) + "\n")
+    child.stdin.flush()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is of other systems")
+def test_a_process_that_is_killed_leaves_all_that_is_needed_to_go_on(train_request, tmp_path):
+    train_request["changes"]["steps"] = 40
+    folder = tmp_path / LIBRARY / "checkpoints"
+    with start_child() as child:
+        try:
+            tell(child, train_request)
+            for line in child.stdout:
+                event = json.loads(line)
+                if event["event"] == "prepared":
+                    assert interrupted(folder) == []  # it is going on
+                if event["event"] == "step" and event["step"] == 25:
+                    os.kill(child.pid, signal.SIGKILL)
+        finally:
+            child.kill()
+    (training,) = interrupted(folder)
+    assert 25 / 40 <= training.fraction < 1
+    before = load_model(train_request["output"]).info.training
+    assert before["score"] is not None
+    with start_child() as child:
+        try:
+            tell(
+                child, {"request": "train", "id": 1, "resume": str(training.path), "device": "cpu"}
+            )
+            events = [json.loads(child.stdout.readline()) for _ in range(2)]
+            while not events[-1].get("last"):
+                events.append(json.loads(child.stdout.readline()))
+            child.stdin.close()
+        finally:
+            child.kill()
+    assert events[-1]["event"] == "trained"
+    steps = [event["step"] for event in events if event["event"] == "step"]
+    assert steps == list(range(round(40 * training.fraction) + 1, 41))
+    assert read_info(train_request["output"]).training["score"] >= before["score"]
+    assert interrupted(folder) == []
+
+
+def test_corrections_continue_the_model_they_correct(train_request, tmp_path):
+    served(train_request)
+    first = read_info(train_request["output"])
+    changes = {"steps": 2, "start": train_request["output"], **first.start_settings}
+    changes |= {"patch": 16, "batch_size": 1}
+    for number in (2, 3):
+        output = str(tmp_path / f"corrected {number}.safetensors")
+        request = train_request | {"changes": changes, "output": output}
+        pairs = [*train_request["pairs"], train_request["pairs"][0] | {"name": "corrections 1"}]
+        more = {f"{kind} 2": train_request[f"{kind} 0"] for kind in ("image", "labels", "region")}
+        events = served(request | {"pairs": pairs} | more)
+        assert names(events)[:3] == ["running", "prepared", "validated"]  # the start is scored
+        assert events[2]["step"] == 0
+        assert len(events[1]["earlier"]) == number - 1
+        changes = changes | {"start": output}
+    training = read_info(output).training
+    assert [len(each["history"]) > 0 for each in training["earlier"]] == [True, True]
+    assert training["earlier"][0]["score"] == first.training["score"]
+    assert training["earlier"][0]["steps"] == 3
+
+
+def test_what_is_remembered_of_earlier_trainings_is_bounded():
+    from seamless_unet.config import ModelInfo, UNetConfig
+    from seamless_unet.model_info import earlier_trainings
+
+    info = ModelInfo(UNetConfig())
+    for number in range(30):
+        history = [{"step": step, "loss": 1.0} for step in range(500)]
+        training = {"steps": number, "history": history, "earlier": earlier_trainings(info)}
+        info = dataclasses.replace(info, training=training)
+    earlier = info.training["earlier"]
+    assert [each["steps"] for each in earlier] == list(range(19, 29))
+    assert len(json.dumps(earlier)) < 40_000
