@@ -84,6 +84,9 @@ def _segment(segment: argparse.ArgumentParser) -> None:
     segment.add_argument(
         "--probabilities", action="store_true", help="also write NAME_probabilities.tif"
     )
+    segment.add_argument(
+        "--resample", action="store_true", help="resize images to the model's pixels, labels back"
+    )
     segment.add_argument("--threshold", type=float, help="of foreground (default: the model's)")
     segment.add_argument("--min-size", type=int, help="in pixels (default: the model's)")
     segment.add_argument("--no-link", action="store_true", help="link no objects through Z and T")

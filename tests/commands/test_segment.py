@@ -84,6 +84,36 @@ def test_memory_and_precision_reach_the_engine(model, two_nuclei, monkeypatch):
     assert (given["memory"], given["precision"]) == (64_000_000, "bfloat16")
 
 
+def test_resample_gives_the_model_pixels_of_its_size(pixel_model, two_nuclei, capsys):
+    save_model(pixel_model(pixel_size={"Y": 1, "X": 1}, min_size=200), "coarse.safetensors")
+    two_nuclei()  # of 0.5 µm pixels: 140 and 192 of them
+    run = ["segment", "a.tif", "--output", "out", "--model", "coarse.safetensors", "--json"]
+    assert main([*run, "--resample", "--min-size", "40"]) == 0
+    done = capsys.readouterr()
+    assert json.loads(done.out)["images"][0]["objects"] == 1  # 35 and 48 of the model's
+    assert "--resample" not in done.err
+    labels = read_image("out/a_labels.tif")
+    assert (labels.data.shape, labels.pixel_size) == ((64, 72), {"Y": 0.5, "X": 0.5})
+    assert labels.data[44, 48] == 1
+    assert main(run) == 0
+    hint = "has pixels of 0.5 x 0.5 µm, the model learned on 1 x 1 µm: --resample resizes"
+    assert hint in capsys.readouterr().err
+
+
+def test_resample_without_a_pixel_size_is_refused_in_words(capsys, model, two_nuclei):
+    two_nuclei()
+    run = ["segment", "a.tif", "--output", "out", "--model", model]
+    message = fails(capsys, *run, "--resample")
+    assert "a.tif: the model does not say the size of its pixels along Y and X" in message
+
+
+def test_pixels_of_nearly_the_same_size_are_no_matter(pixel_model, two_nuclei, capsys):
+    save_model(pixel_model(pixel_size={"Y": 0.55, "X": 0.45}), "near.safetensors")
+    two_nuclei()
+    assert main(["segment", "a.tif", "--output", "out", "--model", "near.safetensors"]) == 0
+    assert "--resample" not in capsys.readouterr().err
+
+
 def test_segment_a_folder_leaves_labels_out(model, two_nuclei):
     os.mkdir("raw")
     two_nuclei("raw/a"), two_nuclei("raw/b")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ from seamless_unet.image_io import file_stem, read_image, write_image
 
 if TYPE_CHECKING:
     from seamless_unet.model_file import Model
+
+_NOTABLE = 0.15  # difference in size between the pixels of image and model
 
 
 def segment(args: argparse.Namespace) -> dict[str, Any]:
@@ -44,11 +47,14 @@ def _segment_file(
 
     start = time.monotonic()
     image = read_image(path, axes=args.axes)
+    if not args.resample:
+        _compare_pixels(path, image.pixel_size, model.info.pixel_size)
     with _about(path):
         for event in segment_stack(
             model,
             image.data,
             image.axes,
+            pixel_size=image.pixel_size if args.resample else None,
             tile_shape=args.tile,
             memory=args.memory,
             precision=args.precision,
@@ -79,6 +85,19 @@ def _segment_file(
         "objects": result.objects,
         "seconds": seconds,
     }
+
+
+def _compare_pixels(path: Path, pixel_size: dict[str, float], wanted: dict[str, float]) -> None:
+    """Hint at ``--resample`` where it would matter."""
+    from seamless_unet.resample import difference
+
+    if difference(pixel_size, wanted) > _NOTABLE:
+        image, model = (f"{sizes['Y']:.3g} x {sizes['X']:.3g}" for sizes in (pixel_size, wanted))
+        print(
+            f"{path}  has pixels of {image} µm, the model learned on {model} µm: "
+            "--resample resizes the image for it",
+            file=sys.stderr,
+        )
 
 
 @contextlib.contextmanager
