@@ -34,6 +34,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from seamless_unet.jobs.evaluate import evaluate
+from seamless_unet.jobs.look import border_weights, examples, features
 from seamless_unet.jobs.orders import Cancelled, Orders
 from seamless_unet.jobs.segment import segment, warm
 from seamless_unet.jobs.train import check, train
@@ -113,7 +114,16 @@ def _words(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-_JOBS = {"check": check, "evaluate": evaluate, "segment": segment, "train": train, "warm": warm}
+_JOBS = {
+    "border_weights": border_weights,
+    "check": check,
+    "evaluate": evaluate,
+    "examples": examples,
+    "features": features,
+    "segment": segment,
+    "train": train,
+    "warm": warm,
+}
 
 if __name__ == "__main__":
     main()
