@@ -23,6 +23,7 @@ _LOOKED_AT = 2**22  # pixels; to look at more would take longer than it tells
 _FEW_PIXELS, _SMALL_PART = 100, 0.01
 _PIECE = 0.1  # of the largest piece: a smaller one is a slip of the brush
 _CLEAR = 0.75  # of an object's pixels must be on its side of the grey values halfway
+_CONTRAST = 0.1  # of an image's range: less may be chance
 _UNLIKE = 4.0  # times the contrast
 
 
@@ -71,9 +72,10 @@ def objects_in_pieces(samples: Sequence[Sample]) -> Iterator[Problem]:
         if len(pieces) == 1 and _large(*pieces.values()) > 1 + (not alone):
             alike.append(sample)
         elif alone and torn:
+            one = len(torn) == 1
             yield Problem(
-                f"Of {sample.name}, {'objects' if len(torn) > 1 else 'object'} number "
-                f"{_shortened(torn)} is drawn in several separate pieces.",
+                f"{'Object' if one else 'Objects'} {_shortened(torn)} of {sample.name} "
+                f"{'is' if one else 'are'} drawn in several separate pieces.",
                 "Erase what was drawn by a slip, and give pieces that are objects of their own "
                 "another number.",
             )
@@ -97,7 +99,7 @@ def few_objects(samples: Sequence[Sample]) -> Iterator[Problem]:
         ends = [np.take(sample.labels, (0, -1), axis=axis) for axis in (-2, -1)]
         total += len(_ids(sample.labels))
         touching += len(set(_ids(ends[0]) + _ids(ends[1])))
-    if total == 1:
+    if total == 1 and sum(len(sizes) for s in samples for sizes in _pieces(s).values()) == 1:
         yield Problem(
             "Only one object is drawn.",
             "Draw ten or more, of all the looks that they have.",
@@ -167,25 +169,27 @@ def small_images(samples: Sequence[Sample], geometry: Geometry) -> Iterator[Prob
 
 def unlike_contrast(samples: Sequence[Sample]) -> Iterator[Problem]:
     """Find images in which the objects stand out in another way than in the others."""
-    contrasts: dict[str, float] = {}
+    contrasts: list[tuple[float, str]] = []
     for _, group in itertools.groupby(samples, key=lambda sample: sample.source):
         planes = list(group)
         inside, outside = (_grey(planes, foreground) for foreground in (True, False))
         if inside.shape[-1] and outside.shape[-1]:
             differences = np.median(inside, axis=1) - np.median(outside, axis=1)
-            contrasts[planes[0].name] = float(differences[np.argmax(np.abs(differences))])
+            strongest = float(differences[np.argmax(np.abs(differences))])
+            contrasts.append((strongest, planes[0].name))
     if len(contrasts) < 2:
         return
-    low, high = (pick(contrasts, key=lambda name: contrasts[name]) for pick in (min, max))
-    faint, strong = (pick(contrasts, key=lambda name: abs(contrasts[name])) for pick in (min, max))
-    if contrasts[low] < -0.1 and contrasts[high] > 0.1:
+    (low, dark), (high, bright) = min(contrasts), max(contrasts)
+    strengths = [(abs(value), name) for value, name in contrasts]
+    (weak, faint), (strong, clear) = min(strengths), max(strengths)
+    if low < -_CONTRAST and high > _CONTRAST:
         yield Problem(
-            f"The objects are brighter than their surroundings in {high}, but darker in {low}.",
+            f"The objects are brighter than their surroundings in {bright}, but darker in {dark}.",
             "Train on one kind of image at a time, or annotate several of each kind.",
         )
-    elif abs(contrasts[strong]) > _UNLIKE * abs(contrasts[faint]):
+    elif strong > _UNLIKE * weak:
         yield Problem(
-            f"The objects stand out much less in {faint} than in {strong}.",
+            f"The objects stand out much less in {faint} than in {clear}.",
             "Look whether very bright spots or an empty border hide them, and crop these away.",
         )
 

@@ -52,8 +52,12 @@ class Previews:
             self._look()
             if self._view is None or not self._is_due(validated):
                 return
+            began = time.monotonic()
             with self._state.averaged() as network:
                 event = self._preview(Model(self._state.info, network))
+            self._last, self._is_new = time.monotonic(), False
+            self._cost = self._last - began
+            self._spent += self._cost
             yield event
         except (ValueError, OSError, MemoryError, RuntimeError) as error:
             yield self._gave_up(error)
@@ -87,15 +91,11 @@ class Previews:
         from seamless_unet.stack import Segmented, segment_stack
 
         assert self._view is not None
-        began = time.monotonic()
         image, info = self._normalized(model.info)
         model = dataclasses.replace(model, info=info)
         *_, found = segment_stack(model, image, self._view["axes"])
         assert isinstance(found, Segmented)
         path = self._write(found.labels)
-        self._last, self._is_new = time.monotonic(), False
-        self._cost = self._last - began
-        self._spent += self._cost
         return {
             "event": "preview",
             "labels": str(path),
