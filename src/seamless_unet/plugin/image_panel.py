@@ -9,6 +9,7 @@ from napari.layers import Image
 from qtpy.QtWidgets import QWidget
 
 from seamless_unet.plugin import layer_metadata, layers
+from seamless_unet.plugin.choice import Choice
 from seamless_unet.plugin.panel import Panel, layer_combo
 
 
@@ -20,7 +21,7 @@ class ImagePanel(Panel):
         self.image = layer_combo(
             napari_viewer, Image, label="Image", tooltip="The image layer to work on."
         )
-        self.axes = ComboBox(
+        self.axes = Choice(
             label="Dimensions",
             choices=lambda _: self._axes_choices(),
             tooltip="What the sliders below the image go through.\nTaken from the image's file "
@@ -53,7 +54,8 @@ class ImagePanel(Panel):
 
     def reset_choices(self, *_: Any) -> None:
         """Follow the viewer's layer list; napari calls it."""
-        super().reset_choices()
+        with self.axes.changed.blocked():  # only a user chooses dimensions
+            super().reset_choices()
         self._image_changed()
 
     def start(self) -> None:

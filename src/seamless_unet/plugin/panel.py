@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 
 from seamless_unet.plugin import layers, models
 from seamless_unet.plugin.activity import Activity
+from seamless_unet.plugin.choice import Choice
 from seamless_unet.plugin.form import Form
 from seamless_unet.plugin.report import report
 from seamless_unet.plugin.worker import Event, Job, Worker, shared_worker
@@ -185,7 +186,7 @@ class Panel(Form):
 
 def layer_combo(viewer: Any, kind: type, *, label: str, tooltip: str) -> ComboBox:
     """Return a choice among the viewer's layers of a kind; the selected one if it is one."""
-    combo = ComboBox(label=label, tooltip=tooltip, choices=lambda _: layers.in_viewer(viewer, kind))
+    combo = Choice(label=label, tooltip=tooltip, choices=lambda _: layers.in_viewer(viewer, kind))
     active = viewer.layers.selection.active
     if isinstance(active, kind):
         combo.value = active

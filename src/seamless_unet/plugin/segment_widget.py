@@ -8,7 +8,7 @@ from typing import Any
 import napari
 import numpy as np
 from magicgui.types import FileDialogMode
-from magicgui.widgets import ComboBox, Container, FileEdit
+from magicgui.widgets import Container, FileEdit
 from napari.plugins import menu_item_template
 
 from seamless_unet.axes import loop_axes
@@ -16,6 +16,7 @@ from seamless_unet.config import ModelInfo
 from seamless_unet.model_file import read_info
 from seamless_unet.plugin import layers, model_fit, models, settings
 from seamless_unet.plugin.channel_rows import ChannelRows
+from seamless_unet.plugin.choice import Choice
 from seamless_unet.plugin.image_panel import ImagePanel
 from seamless_unet.plugin.panel import left, words
 from seamless_unet.plugin.segment_input import channel_choices, model_input
@@ -33,12 +34,12 @@ class SegmentWidget(ImagePanel):
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__(napari_viewer, start="Run", stop="Cancel")
-        self.model = ComboBox(
+        self.model = Choice(
             label="Model",
             choices=lambda _: self._model_choices(),
             tooltip="A model that comes with the plugin, or one that you trained.",
         )
-        self.part = ComboBox(
+        self.part = Choice(
             label="Segment",
             choices=lambda _: self._part_choices(),
             tooltip="All of the image, or only what the sliders are set to.",

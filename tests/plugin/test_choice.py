@@ -1,0 +1,55 @@
+from unittest.mock import Mock
+
+import pytest
+
+from seamless_unet.plugin.choice import Choice
+
+
+@pytest.fixture
+def choice(qapp):
+    """Return a choice out of ``words``, a dict from values to words."""
+
+    def make(words):
+        choice = Choice(choices=lambda _: [(text, value) for value, text in words.items()])
+        changed = Mock()
+        choice.changed.connect(changed)
+        return choice, changed
+
+    return make
+
+
+def test_a_value_stays_chosen_when_its_words_change(choice):
+    words = {1: "one", 2: "two", 3: "three"}
+    combo, changed = choice(words)
+    assert combo.value == 1
+    combo.value = 2
+    changed.reset_mock()
+    words[2] = "two (does not fit)"
+    combo.reset_choices()
+    assert (combo.value, combo.current_choice) == (2, "two (does not fit)")
+    changed.assert_not_called()
+
+
+def test_a_value_that_is_gone_gives_way_to_the_first(choice):
+    words = {1: "one", 2: "two", 3: "three"}
+    combo, changed = choice(words)
+    combo.value = 3
+    changed.reset_mock()
+    del words[3]
+    combo.reset_choices()
+    assert combo.value == 1
+    changed.assert_called_once_with(1)
+    words.clear()
+    combo.reset_choices()
+    assert combo.value is None
+    assert combo.choices == ()
+
+
+def test_the_list_is_in_the_order_given(choice):
+    words = {2: "two"}
+    combo, _ = choice(words)
+    words.clear()
+    words.update({1: "one", 2: "two"})
+    combo.reset_choices()
+    assert combo.choices == (1, 2)
+    assert combo.value == 2
