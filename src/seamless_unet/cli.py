@@ -12,10 +12,11 @@ import json
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from seamless_unet import options
-from seamless_unet.config import TrainConfig
+from seamless_unet.config import PRESETS, TrainConfig
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,11 +61,26 @@ def _train_config(parser: argparse.ArgumentParser, args: argparse.Namespace) -> 
     names = ("annotation", "ndim", "seed", "steps", "minutes", "start")
     changes = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     try:
+        if args.resume:
+            return _resumed_config(args.resume, args.preset, changes)
         if args.start not in (None, "auto", "scratch"):
             changes |= _start_settings(args)
-        return TrainConfig.preset(args.preset, **changes)
+        return TrainConfig.preset(args.preset or "quick", **changes)
     except (ValueError, OSError) as error:
         parser.error(_words(error))
+
+
+def _resumed_config(path: str, preset: str | None, changes: dict[str, Any]) -> TrainConfig:
+    """Return the configuration of a checkpoint with what was said anew."""
+    from seamless_unet.checkpoint import FORMAT
+    from seamless_unet.model_file import read_header
+
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"no checkpoint {path}")
+    kept = read_header(Path(path), FORMAT)["config"]
+    if {"steps", "minutes"} & set(changes):
+        kept = {key: value for key, value in kept.items() if key not in ("steps", "minutes")}
+    return TrainConfig.from_json(kept | (PRESETS[preset] if preset else {}) | changes)
 
 
 def _start_settings(args: argparse.Namespace) -> dict[str, Any]:

@@ -54,18 +54,17 @@ def _train(train: argparse.ArgumentParser) -> None:
     budget = train.add_mutually_exclusive_group()
     budget.add_argument("--minutes", type=float, help="how long to train (default: 5)")
     budget.add_argument("--steps", type=int, help="how many steps to train")
-    train.add_argument("--preset", choices=list(PRESETS), default="quick", help="default: quick")
+    train.add_argument("--preset", choices=list(PRESETS), help="default: quick")
     train.add_argument(
         "--annotation",
         choices=typing.get_args(Annotation),
-        default="objects",
         help="what labels are: objects (ids, 0 is background; default), classes (values), "
         "scribbles (0 is not annotated, 1 is background)",
     )
     train.add_argument(
         "--ndim", type=int, choices=(2, 3), help="3 learns stacks as volumes (default: 2)"
     )
-    train.add_argument("--seed", type=int, default=0, help="same seed, same model (default: 0)")
+    train.add_argument("--seed", type=int, help="same seed, same model (default: 0)")
     train.add_argument(
         "--start",
         metavar="MODEL",
@@ -73,7 +72,9 @@ def _train(train: argparse.ArgumentParser) -> None:
         "one if it finds enough already; default)",
     )
     train.add_argument(
-        "--resume", metavar="CHECKPOINT", help="go on from here: same options, larger budget"
+        "--resume",
+        metavar="CHECKPOINT",
+        help="go on from here, with the options of then but for a larger budget",
     )
 
 

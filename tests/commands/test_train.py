@@ -32,7 +32,7 @@ def test_train_then_segment(capsys, two_nuclei):
     assert "nothing to do, the checkpoint has used up this budget" in capsys.readouterr().out
 
 
-def test_training_goes_on_from_a_model(model, two_nuclei):
+def test_training_goes_on_from_a_model(model, two_nuclei, capsys):
     two_nuclei()
     pair = ["--images", "a.tif", "--labels", "a_labels.tif"]
     assert main(["train", *pair, "--output", "b.safetensors", "--start", model, *TINY]) == 0
@@ -42,6 +42,17 @@ def test_training_goes_on_from_a_model(model, two_nuclei):
     history = trained.info.training["history"]
     assert history[0]["step"] == 0  # what it started from was measured
     assert history[0]["score"] == 1
+    # what it started from is in the checkpoint: neither the option nor the file is needed again
+    os.remove(model)
+    run = ["train", *pair, "--output", "b.safetensors", "--resume", "b.checkpoint.safetensors"]
+    assert main([*run, "--steps", "5"]) == 0
+    resumed = load_model("b.safetensors").info.training
+    assert resumed["steps"] == 5
+    assert resumed["history"][: len(history)] == history
+    assert resumed["earlier"] == trained.info.training["earlier"]
+    message = fails(capsys, *run, "--steps", "9", "--seed", "3")
+    assert "other settings (seed)" in message
+    assert "no checkpoint none" in fails(capsys, *run[:-1], "none", status=2)
 
 
 def test_a_model_that_cannot_be_started_from_is_refused_in_words(model, two_nuclei, capsys):

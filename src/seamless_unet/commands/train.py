@@ -44,7 +44,7 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
         [image.data for image in images],
         [label.data for label in labels],
         args.config,
-        axes=images[0].axes,
+        axes=[image.axes for image in images],
         names=[image.name for image in images],
         pixel_size=images[0].pixel_size,
         device=args.device,
@@ -53,6 +53,8 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     prepared = next(events)
     assert isinstance(prepared, Prepared)
     print(prepared.summary.text(), flush=True)
+    for problem in prepared.problems:
+        print(f"note: {problem.what} {problem.advice}", flush=True)
     state = prepared.state
     try:
         reason = _follow(events, state, checkpoint)
