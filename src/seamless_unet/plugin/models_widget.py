@@ -1,0 +1,182 @@
+"""The Models dock: the library of models, and what can be done with each."""
+
+import base64
+import html
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import napari
+from napari.plugins import menu_item_template
+from napari.utils.notifications import show_error, show_info
+from qtpy.QtCore import QSize, Qt, QUrl
+from qtpy.QtGui import QDesktopServices, QIcon, QPixmap, QShowEvent
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QGridLayout,
+    QInputDialog,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QMessageBox,
+    QPushButton,
+    QWidget,
+)
+
+from seamless_unet.plugin import library, models
+from seamless_unet.plugin.form import Form
+from seamless_unet.plugin.library import Entry
+from seamless_unet.plugin.loss_plot import LossPlot
+from seamless_unet.plugin.model_facts import facts, headline
+from seamless_unet.plugin.panel import words
+from seamless_unet.plugin.segment_widget import segment_cells
+
+_ICON = 48  # pixels
+_FILES = "Models (*.safetensors)"
+
+
+class ModelsWidget(Form):
+    """All models, and what is known about the chosen one."""
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__()
+        self.viewer = napari_viewer
+        self.entries: list[Entry] = []
+        self.list = QListWidget()
+        self.list.setIconSize(QSize(_ICON, _ICON))
+        self.list.setMinimumHeight(130)
+        self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.details, self.plot = words(), LossPlot()
+        self.details.setTextFormat(Qt.TextFormat.RichText)
+        self.lay_out([self.list, self._buttons(), self.details, self.plot], options=[], below=[])
+        self.list.currentRowChanged.connect(self._show_details)
+        models.signals.changed.connect(self.refresh)
+        models.signals.listed.connect(self.refresh)
+        self.refresh()
+
+    def _buttons(self) -> QWidget:
+        self.use_button = _button("&Use in Segment", "Choose it in the Segment dock.")
+        self.rename_button = _button("&Rename ...", "Give it another name.")
+        self.import_button = _button("&Import ...", "Copy a model of somebody else to here.")
+        self.export_button = _button("&Export a copy ...", "Save a copy, to give to somebody.")
+        self.folder_button = _button("Open &folder", "Show the file in the file manager.")
+        self.delete_button = _button("&Delete ...", "Move it to the trash.")
+        actions: list[tuple[QPushButton, Callable[[], None]]] = [
+            (self.use_button, self._use),
+            (self.rename_button, self._rename),
+            (self.import_button, self._import),
+            (self.export_button, self._export),
+            (self.folder_button, self._open_folder),
+            (self.delete_button, self._delete),
+        ]
+        buttons = QWidget()
+        grid = QGridLayout(buttons)
+        grid.setContentsMargins(0, 0, 0, 0)
+        for place, (button, action) in enumerate(actions):
+            button.clicked.connect(partial(self._try, action))
+            grid.addWidget(button, *divmod(place, 2))
+        return buttons
+
+    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802
+        """See what became of the files meanwhile."""
+        self.refresh()
+        super().showEvent(event)
+
+    def refresh(self, chosen: str = "") -> None:
+        """List the models again; ``chosen`` is the path of the one to show, or as before."""
+        before = self.entry
+        wanted = Path(chosen) if chosen else before and before.path
+        self.list.blockSignals(True)
+        self.list.clear()
+        self.entries = library.entries()
+        for entry in self.entries:
+            self.list.addItem(QListWidgetItem(_icon(entry), f"{entry.name}\n{headline(entry)}"))
+        paths = [entry.path for entry in self.entries]
+        self.list.setCurrentRow(paths.index(wanted) if wanted in paths else 0)
+        self.list.blockSignals(False)
+        self._show_details()
+
+    @property
+    def entry(self) -> Entry | None:
+        """The chosen model."""
+        row = self.list.currentRow()
+        return self.entries[row] if 0 <= row < len(self.entries) else None
+
+    def _show_details(self, *_: int) -> None:
+        entry = self.entry
+        known = facts(entry) if entry else [("No model yet", "train one in the Train dock.")]
+        lines = [f"<b>{label}:</b> {html.escape(text)}" for label, text in known]
+        self.details.setText("<br>".join(lines))
+        self.plot.clear()
+        history = entry.info.training.get("history", []) if entry and entry.info else []
+        self.plot.show_history(history)
+        self.plot.setVisible(bool(history))
+        self.use_button.setEnabled(entry is not None and entry.info is not None)
+        for button in (self.rename_button, self.delete_button):
+            button.setEnabled(entry is not None and entry.own)
+        for button in (self.export_button, self.folder_button):
+            button.setEnabled(entry is not None)
+
+    def _try(self, action: Callable[[], None], *_: bool) -> None:
+        try:
+            action()
+        except (ValueError, OSError) as error:
+            show_error(str(error))
+
+    def _use(self) -> None:
+        if self.entry is not None:
+            segment_cells(self.viewer.layers.selection.active, self.viewer)
+            name = menu_item_template.format("Seamless U-Net", "Segment")
+            self.viewer.window.dock_widgets[name].model.value = str(self.entry.path)
+
+    def _rename(self) -> None:
+        if self.entry is None:
+            return
+        name, agreed = QInputDialog.getText(
+            self, "Rename", "New name", QLineEdit.EchoMode.Normal, self.entry.name
+        )
+        if agreed:
+            path = library.rename(self.entry.path, name)
+            self.refresh(str(path))
+
+    def _delete(self) -> None:
+        if self.entry is None:
+            return
+        question = f"Move the model '{self.entry.name}' to the trash?"
+        yes = QMessageBox.StandardButton.Yes
+        if QMessageBox.question(self, "Delete", question) == yes:
+            library.delete(self.entry.path)
+
+    def _import(self) -> None:
+        paths, _ = QFileDialog.getOpenFileNames(self, "Import models", "", _FILES)
+        for path in paths:
+            imported = library.import_model(Path(path))
+            self.refresh(str(imported))
+
+    def _export(self) -> None:
+        if self.entry is None:
+            return
+        proposed = str(Path.home() / self.entry.path.name)
+        path, _ = QFileDialog.getSaveFileName(self, "Export a copy", proposed, _FILES)
+        if path:
+            library.copy_whole(self.entry.path, Path(path).with_suffix(".safetensors"))
+            show_info(f"A copy of '{self.entry.name}' is in {Path(path).parent}.")
+
+    def _open_folder(self) -> None:
+        if self.entry is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.entry.path.parent)))
+
+
+def _button(text: str, tooltip: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(tooltip)
+    return button
+
+
+def _icon(entry: Entry) -> QIcon:
+    pixmap = QPixmap(_ICON, _ICON)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    if entry.info is not None:
+        pixmap.loadFromData(base64.b64decode(entry.info.training.get("thumbnail", "")))
+    return QIcon(pixmap)

@@ -1,0 +1,131 @@
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QDesktopServices
+from qtpy.QtWidgets import QFileDialog, QInputDialog, QMessageBox
+
+from seamless_unet.model_file import read_info
+from seamless_unet.plugin import models
+from seamless_unet.plugin.models_widget import ModelsWidget
+
+
+@pytest.fixture
+def answer(monkeypatch):
+    """Return a function that lets a dialog's question be answered."""
+
+    def answer(dialog, method, value):
+        monkeypatch.setattr(dialog, method, lambda *_: value)
+
+    return answer
+
+
+def names(panel):
+    return [panel.list.item(row).text().split("\n")[0] for row in range(panel.list.count())]
+
+
+def test_what_is_known_about_the_chosen_model(dock, qtbot, library):
+    (library / "broken.safetensors").write_text("hello")
+    panel = dock("Models")
+    assert names(panel) == ["nuclei (built in)", "broken"]
+    assert "14,662 cells in 358 images" in panel.details.text()
+    assert len(panel.plot.losses) > 100
+    assert not panel.list.item(0).icon().pixmap(48).toImage().allGray()  # orange outlines
+    assert panel.use_button.isEnabled()
+    assert not panel.rename_button.isEnabled()
+    assert not panel.delete_button.isEnabled()
+    qtbot.keyClick(panel.list, Qt.Key.Key_Down)
+    assert "broken.safetensors" in panel.details.text()
+    assert not panel.plot.isVisible()
+    assert not panel.use_button.isEnabled()
+    assert panel.delete_button.isEnabled()
+
+
+def test_rename(dock, click, answer, library, threshold_model):
+    panel, segment = dock("Models"), dock("Segment")
+    panel.parent().raise_()
+    answer(QInputDialog, "getText", ("my cells", True))
+    click(panel.rename_button)
+    assert names(panel) == ["my cells"]
+    assert panel.entry.path == library / "my cells.safetensors"
+    assert segment.model.choices == (str(library / "my cells.safetensors"),)
+    answer(QInputDialog, "getText", ("never mind", False))
+    click(panel.rename_button)
+    assert names(panel) == ["my cells"]
+
+
+def test_a_name_that_is_taken(dock, click, answer, library, threshold_model, notified):
+    (library / "other.safetensors").write_bytes((library / "threshold.safetensors").read_bytes())
+    panel = dock("Models")
+    answer(
+        QInputDialog, "getText", ("other" if panel.entry.name == "threshold" else "threshold", True)
+    )
+    click(panel.rename_button)
+    assert notified()[0].startswith("There is already a model")
+    assert sorted(names(panel)) == ["other", "threshold"]
+
+
+def test_delete_asks_first(dock, click, answer, monkeypatch, library, threshold_model, tmp_path):
+    (tmp_path / "data").mkdir()
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    panel = dock("Models")
+    answer(QMessageBox, "question", QMessageBox.StandardButton.No)
+    click(panel.delete_button)
+    assert names(panel) == ["threshold"]
+    answer(QMessageBox, "question", QMessageBox.StandardButton.Yes)
+    click(panel.delete_button)
+    assert names(panel) == []
+    assert not list(library.iterdir())
+    assert "train one in the Train dock" in panel.details.text()
+    buttons = (panel.use_button, panel.export_button, panel.folder_button, panel.delete_button)
+    assert not any(button.isEnabled() for button in buttons)
+    assert panel.import_button.isEnabled()
+
+
+def test_export_then_import(dock, click, answer, library, threshold_model, tmp_path, notified):
+    panel = dock("Models")
+    answer(QFileDialog, "getSaveFileName", (str(tmp_path / "for you"), ""))
+    click(panel.export_button)
+    copy = tmp_path / "for you.safetensors"
+    assert read_info(copy) == read_info(library / "threshold.safetensors")
+    (library / "threshold.safetensors").unlink()
+    answer(QFileDialog, "getOpenFileNames", ([str(copy)], ""))
+    click(panel.import_button)
+    assert names(panel) == ["for you"]
+    copy.write_text("hello")
+    click(panel.import_button)
+    assert notified()[-1].startswith("'for you.safetensors' is not a model of this plugin")
+    assert names(panel) == ["for you"]
+
+
+def test_use_in_segment(viewer, dock, click, threshold_model, library, monkeypatch):
+    viewer.add_image(np.zeros((8, 8)))
+    panel = dock("Models")
+    click(panel.use_button)
+    (segment,) = [w for name, w in viewer.window.dock_widgets.items() if name.startswith("Segment")]
+    assert segment.model.value == str(library / "threshold.safetensors")
+    assert segment.isVisible()
+
+
+def test_open_folder(dock, click, threshold_model, library, monkeypatch):
+    opened = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()))
+    click(dock("Models").folder_button)
+    assert opened == [str(library)]
+
+
+def test_a_new_model_is_shown(dock, library, threshold_model):
+    panel = dock("Models")
+    path = library / "new.safetensors"
+    path.write_bytes((library / "threshold.safetensors").read_bytes())
+    models.signals.changed.emit(str(path))
+    assert panel.entry.path == path
+
+
+def test_nothing_is_cut_off_in_a_small_window(viewer, dock, qtbot):
+    panel = dock("Models")
+    qtbot.wait(100)
+    assert panel.widget().width() <= panel.viewport().width()
+    for button in panel.findChildren(type(panel.use_button)):
+        assert button.width() >= button.sizeHint().width()
+    assert panel.details.height() >= panel.details.heightForWidth(panel.details.width())
+    assert isinstance(panel, ModelsWidget)
