@@ -142,10 +142,12 @@ def running(folder: Path) -> Iterator[None]:
 def _is_running(folder: Path) -> bool:
     try:
         about = json.loads((folder / _RUNNING).read_text(encoding="utf-8"))
-        started = psutil.Process(about["process"]).create_time()
+        process = psutil.Process(about["process"])
+        # the same number may be another process by now
+        same = abs(process.create_time() - about["started"]) < 1
+        return same and process.status() != psutil.STATUS_ZOMBIE
     except (OSError, ValueError, KeyError, psutil.Error):
         return False
-    return abs(started - about["started"]) < 1  # the same number may be another process by now
 
 
 def _read(folder: Path) -> Interrupted:

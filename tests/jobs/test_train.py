@@ -4,16 +4,18 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from seamless_unet import compute, interrupted
+from seamless_unet import checkpoint, compute, interrupted
 from seamless_unet.jobs import train as train_jobs
 from seamless_unet.model_file import load_model, read_info
 from seamless_unet.train_state import TrainState
 
 LIBRARY = "library"
+CPU = {"device": "cpu"}
 
 
 def names(events):
@@ -114,8 +116,7 @@ def test_what_was_cancelled_goes_on_where_it_ended(train_request, tmp_path, all_
     assert training.pairs == ("cells", "film")
     for path in (tmp_path / "worker").iterdir():  # the dock's copies; the layers may be closed
         path.unlink()
-    resume = {"request": "train", "id": 3, "resume": str(training.path), "device": "cpu"}
-    events = served(resume)
+    events = served({"request": "train", "id": 3, "resume": str(training.path)} | CPU)
     assert [event["step"] for event in events if event["event"] == "step"] == [6, 7, 8]
     assert [event["step"] for event in events[1]["history"] if "loss" in event] == [1, 2, 3, 4, 5]
     assert files(tmp_path / LIBRARY) == ["trained.safetensors"]
@@ -127,10 +128,28 @@ def test_what_was_cancelled_goes_on_where_it_ended(train_request, tmp_path, all_
         np.testing.assert_array_equal(resumed.network.state_dict()[key], value)
 
 
+def test_what_was_killed_in_its_first_minute_begins_anew(train_request, all_reports):
+    checkpoint.keep(train_request, Path(train_request["checkpoint"]))
+    events = served({"request": "train", "id": 1, "resume": train_request["checkpoint"]} | CPU)
+    assert [event["step"] for event in events if event["event"] == "step"] == [1, 2, 3]
+    assert events[-1]["model"] == train_request["output"]
+
+
+def test_what_cannot_be_resumed_is_an_error_and_stays(train_request, tmp_path):
+    folder = Path(train_request["checkpoint"])
+    checkpoint.keep(train_request, folder)
+    checkpoint.state_path(folder).write_bytes(b"half of it")
+    before = files(folder)
+    *_, event = served({"request": "train", "id": 1, "resume": str(folder)} | CPU)
+    assert event["event"] == "error"
+    assert "truncated" in event["message"]
+    assert files(folder) == before
+
+
 def test_more_time_can_be_given_when_it_goes_on(train_request, all_reports):
     cancelled_after(train_request, 2)
-    resume = {"id": 3, "resume": train_request["checkpoint"], "device": "cpu", "minutes": 0.02}
-    *_, event = served({"request": "train", **resume})
+    resume = {"request": "train", "id": 3, "resume": train_request["checkpoint"]} | CPU
+    *_, event = served(resume | {"minutes": 0.02})
     assert (event["event"], event["reason"]) == ("trained", "budget")
     config = read_info(train_request["output"]).training["config"]
     assert (config["minutes"], config["steps"]) == (0.02, None)

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 _FIRST = 3.0  # seconds of learning before which random weights show nothing
 _PAUSE = 10.0  # seconds between two previews of the same view
 _PART = 0.05  # of the time may go into previews
-_ADVANCE = 5.0  # seconds on top of that for a new view, which somebody is waiting for
+_ADVANCE = 5.0  # seconds on top of that for new views, which somebody is waiting for;
+_WAIT = 5  # when they are used up, a new view waits so many times as long as a preview takes
 _FILES = 3  # kept: the parent may still be about to read the last ones
 
 
@@ -82,10 +83,10 @@ class Previews:
         if not self._state.adapting and self._state.elapsed < _FIRST:
             return False
         now = time.monotonic()
-        allowed = _PART * (now - self._began) + _ADVANCE * self._is_new
-        if self._spent + self._cost > allowed:
-            return False
-        return self._is_new or validated or now - self._last > _PAUSE
+        left = _PART * (now - self._began) - self._spent - self._cost
+        if self._is_new:
+            return left > -_ADVANCE or now - self._last > _WAIT * self._cost
+        return left > 0 and (validated or now - self._last > _PAUSE)
 
     def _preview(self, model: Model) -> dict[str, Any]:
         from seamless_unet.stack import Segmented, segment_stack
