@@ -2,14 +2,18 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
+import dask.array as da
 import numpy as np
 import pytest
+import zarr
 from napari._app_model import get_app_model
 from napari.layers import Labels
 from napari.utils.notifications import notification_manager
 
-from seamless_unet.plugin import models
+from seamless_unet.plugin import models, segment_widget
 from seamless_unet.stack import segment_stack
 
 PLUGIN = "napari-seamless-unet"
@@ -132,6 +136,201 @@ def test_a_model_that_does_not_fit_is_said_in_words(
     click(panel.start_button)
     assert panel.job is None
     assert panel.status.text() == panel.plan.text()
+
+
+def test_the_same_layers_as_channels(viewer, dock, click, ended, library, pixel_model):
+    from seamless_unet.model_file import save_model
+
+    names = ("nuclei", "membranes")
+    save_model(pixel_model(in_channels=2, channels=names), library / "two.safetensors")
+    first, second = np.zeros((2, 30, 30))
+    first[3:9, 3:9] = second[20:24, 10:20] = 1
+    viewer.add_image(first, name="my membranes")
+    image = viewer.add_image(second, name="my nuclei")
+    panel = dock("Segment")
+    panel.image.value = image
+    panel.model.value = str(library / "two.safetensors")
+    assert [combo.current_choice for combo in panel.channels.combos] == [
+        "my nuclei",
+        "my membranes",
+    ]
+    click(panel.start_button)
+    assert ended(panel) == "Done. 1 cell found."
+    np.testing.assert_array_equal(viewer.layers[-1].data, second)  # it looks at nuclei only
+
+
+def test_only_the_plane_that_is_shown(viewer, dock, click, ended, threshold_model):
+    data = np.zeros((4, 3, 30, 40), np.float32)
+    data[2, 1, 5:10, 20:30] = data[1, :, 12:20, 3:9] = 1
+    image = viewer.add_image(data, axis_labels=("t", "z", "y", "x"), scale=(1, 2, 0.5, 0.5))
+    panel = dock("Segment")
+    assert "linked through depth and time" in panel.plan.text()
+    panel.part.value = "shown"
+    assert panel.plan.text() == ""
+    viewer.dims.set_current_step((0, 1), (2, 1))
+    click(panel.start_button)
+    viewer.dims.set_current_step(0, 3)  # too late to matter
+    assert ended(panel) == "Done. 1 cell found."
+    labels = viewer.layers[-1]
+    np.testing.assert_array_equal(labels.data, data[2:3, 1:2])
+    np.testing.assert_array_equal(labels.data_to_world((0, 0, 1, 2)), (2, 2, 0.5, 1))
+    assert labels.axis_labels == image.axis_labels
+
+
+def test_cells_are_linked_unless_the_user_says_no(viewer, dock, click, ended, threshold_model):
+    data = np.zeros((3, 30, 30), np.uint8)
+    data[:, 4:12, 4:12] = data[1, 20:26, 3:9] = 100
+    viewer.add_image(data, axis_labels=("t", "y", "x"))
+    panel = dock("Segment")
+    panel.more.value = True
+    assert panel.plan.text() == "Plane by plane; cells are linked through time."
+    click(panel.start_button)
+    assert ended(panel) == "Done. 2 cells found."
+    panel.how.link.value = False
+    assert panel.plan.text() == "Plane by plane; cells are not linked through time."
+    click(panel.start_button)
+    assert ended(panel) == "Done. 4 cells found."
+    assert [plane.max() for plane in viewer.layers[-1].data] == [1, 2, 1]
+
+
+@pytest.mark.parametrize(("size", "resized"), [(0.25, True), (0.45, False)])
+def test_an_image_is_resized_to_the_pixels_of_the_model(
+    viewer, dock, click, ended, library, pixel_model, size, resized
+):
+    from seamless_unet.model_file import save_model
+
+    model = pixel_model(pixel_size={"Y": 0.5, "X": 0.5})
+    save_model(model, library / "a.safetensors")
+    data = np.zeros((41, 60), np.float32)
+    data[10:20, 10:30] = data[30:31, 10:50:2] = 1
+    viewer.add_image(data, scale=(size, size), units=("um", "um"))
+    panel = dock("Segment")
+    panel.model.value = str(library / "a.safetensors")
+    assert panel.how.resize.native.isVisible()
+    assert panel.how.resize.text == f"Resize {size} → 0.5 µm"
+    assert panel.how.resize.value == resized
+    click(panel.start_button)
+    ended(panel)
+    sizes = {"Y": size, "X": size} if resized else None
+    *_, expected = segment_stack(model, data, "YX", pixel_size=sizes)
+    np.testing.assert_array_equal(viewer.layers[-1].data, expected.labels)
+    viewer.layers["data"].scale = (0.5, 0.5)
+    panel.image_changed()
+    assert not panel.how.resize.native.isVisible()
+
+
+def test_the_certainty_is_shown_below_the_labels(viewer, dock, click, ended, threshold_model):
+    data = np.zeros((30, 40), np.float32)
+    data[5:10, 20:30] = 1
+    viewer.add_image(data, name="a", scale=(2, 2))
+    panel = dock("Segment")
+    panel.more.value = True
+    click(panel.how.certainty.native)
+    click(panel.start_button)
+    ended(panel)
+    names = [layer.name for layer in viewer.layers]
+    assert names == ["a", "threshold certainty of a", "a threshold"]
+    certainty = viewer.layers[1]
+    np.testing.assert_array_equal(np.asarray(certainty.data) > 0.5, data)
+    assert tuple(certainty.contrast_limits) == (0, 1)
+    np.testing.assert_array_equal(certainty.scale, (2, 2))
+    assert viewer.layers.selection.active is viewer.layers["a threshold"]
+
+
+@pytest.fixture
+def large(viewer, monkeypatch, request):
+    """A stack of so many planes that is too large for memory, as it were."""
+    monkeypatch.setattr(segment_widget, "_LARGE_ON_DISK", 0)
+    data = np.zeros((request.param, 40, 50), np.uint8)
+    data[:, 4:12, 4:12] = data[3, 20:26, 3:9] = 100
+    return viewer.add_image(da.from_array(data, chunks=(1, 40, 50)), name="large")
+
+
+@pytest.mark.parametrize("large", [6], indirect=True)
+def test_large_labels_grow_on_disk(
+    viewer, dock, click, ended, qtbot, threshold_model, large, tmp_path
+):
+    panel = dock("Segment")
+    assert panel.saving.native.isVisible()
+    panel.folder.value = tmp_path / "results"
+    click(panel.start_button)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=60_000)
+    folder = tmp_path / "results" / "large threshold.zarr"
+    assert ended(panel) == f"Done. 2 cells found. The labels are in {folder}."
+    *_, expected = segment_stack(threshold_model, large.data.compute(), "ZYX")
+    labels = viewer.layers[-1]
+    assert labels.editable
+    np.testing.assert_array_equal(labels.data[:], expected.labels)
+    np.testing.assert_array_equal(zarr.open_array(folder)[:], expected.labels)
+
+
+@pytest.mark.parametrize("large", [90], indirect=True)
+def test_nothing_is_kept_of_large_labels_that_are_cancelled(
+    viewer, dock, click, ended, qtbot, threshold_model, large, tmp_path
+):
+    panel = dock("Segment")
+    panel.folder.value = tmp_path / "results"
+    panel.how.careful.value = True
+    click(panel.start_button)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=60_000)
+    assert not viewer.layers[-1].editable
+    click(panel.stop_button)
+    assert list(viewer.layers) == [large]
+    qtbot.waitUntil(lambda: not list((tmp_path / "results").iterdir()), timeout=10_000)
+
+
+def test_kinds_of_area_are_named(viewer, dock, click, ended, library, pixel_model):
+    from seamless_unet.model_file import save_model
+
+    names = ("background", "gland", "lumen")
+    model = pixel_model(classes=3, output="classes", class_values=(0, 3, 7))
+    save_model(replace(model, info=replace(model.info, classes=names)), library / "a.safetensors")
+    viewer.add_image(np.arange(3.0).repeat(12).reshape(6, 6), name="tissue")
+    panel = dock("Segment")
+    panel.model.value = str(library / "a.safetensors")
+    panel.how.certainty.value = True
+    click(panel.start_button)
+    assert ended(panel) == "Done."
+    labels = viewer.layers[-1]
+    assert np.unique(labels.data).tolist() == [0, 3, 7]
+    assert labels.features["finds"].tolist() == list(names)
+    found = [layer.name for layer in viewer.layers]
+    assert found == ["tissue", "a certainty of gland", "a certainty of lumen", "tissue a"]
+
+
+def test_the_form_is_as_it_was_left(viewer, dock, click, ended, threshold_model, library):
+    (library / "b.safetensors").write_bytes((library / "threshold.safetensors").read_bytes())
+    viewer.add_image(np.eye(32))
+    panel = dock("Segment")
+    panel.model.value = str(library / "threshold.safetensors")
+    panel.how.memory.value = 2**28
+    panel.how.certainty.value = True
+    click(panel.start_button)
+    ended(panel)
+    again = segment_widget.SegmentWidget(viewer)
+    assert Path(again.model.value).stem == "threshold"
+    assert again.how.memory.value == 2**28
+    assert again.how.certainty.value
+    assert not again.how.careful.value
+
+
+def test_dimensions_are_shown_and_belong_to_their_image(viewer, dock, threshold_model):
+    stack = viewer.add_image(np.zeros((5, 8, 8)), name="stack")
+    film = viewer.add_image(np.zeros((5, 8, 8)), name="film", axis_labels=("t", "y", "x"))
+    plane = viewer.add_image(np.zeros((8, 8)), name="plane")
+    panel = dock("Segment")
+    panel.image.value = plane
+    assert panel.only_axes.native.isVisible()
+    assert panel.only_axes.value == "y, x"
+    panel.image.value = stack
+    assert not panel.only_axes.native.isVisible()
+    assert panel.axes.value == "ZYX"
+    panel.axes.value = "CYX"
+    panel.image.value = film
+    assert panel.axes.current_choice == "time (5), y, x"
+    stack.name = "renamed"
+    panel.image.value = stack
+    assert panel.axes.value == "CYX"
 
 
 def test_threshold_and_smallest_cell_are_the_models_own(viewer, dock, library, pixel_model):

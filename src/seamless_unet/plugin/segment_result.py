@@ -1,6 +1,6 @@
 """The layers that one run of the Segment dock adds: labels, and how certain the model is."""
 
-import re
+import importlib
 import shutil
 import threading
 import time
@@ -17,6 +17,7 @@ from qtpy.QtCore import QTimer
 from seamless_unet.axes import label_axes
 from seamless_unet.config import ModelInfo
 from seamless_unet.plugin import layers
+from seamless_unet.plugin.models import file_stem
 from seamless_unet.plugin.worker import Event
 
 _COLORMAPS = ("magenta", "green", "cyan", "yellow", "red", "blue")
@@ -69,6 +70,8 @@ class Result:
         self._refresh.setSingleShot(True)
         self._refresh.setInterval(_REFRESH)
         self._refresh.timeout.connect(self._look_again)
+        if folder is not None:  # zarr takes a while to import; the window does not wait for it
+            threading.Thread(target=importlib.import_module, args=("zarr",), daemon=True).start()
 
     def grow(self) -> None:
         """Show what is new in the folder, soon."""
@@ -151,7 +154,7 @@ def new_folder(parent: Path, name: str) -> Path:
         If that cannot be made.
     """
     parent.mkdir(parents=True, exist_ok=True)
-    stem = " ".join(re.sub(r'[<>:"/\\|?*\x00-\x1f]', " ", name).split()).strip(" .") or "labels"
+    stem = file_stem(name)
     path, count = parent / f"{stem}.zarr", 1
     while path.exists() or path in _given:
         count += 1
@@ -190,7 +193,7 @@ def certainties(
 
 
 def _open(path: str | Path, mode: str) -> Any:
-    import zarr  # slow to import, and few results are large
+    import zarr
 
     return zarr.open_array(path, mode=mode)  # type: ignore[arg-type]
 

@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+
+from seamless_unet.config import ModelInfo, UNetConfig
+from seamless_unet.plugin.segment_result import certainties, new_folder
+
+
+def found(info, probabilities, axes, wanted):
+    parts = certainties(info, np.asarray(probabilities, np.float32), axes, wanted)
+    return [(name, np.asarray(array).tolist()) for name, array in parts]
+
+
+def test_certainty_of_objects_is_whatever_is_not_background():
+    info = ModelInfo(UNetConfig(classes=3), classes=("background", "rim", "core"))
+    probabilities = [[[0.5, 0.25]], [[0.25, 0.75]], [[0.25, 0.0]]]
+    assert found(info, probabilities, "CYX", "YX") == [("", [[0.5, 0.75]])]
+
+
+def test_certainty_of_each_kind_of_area():
+    info = ModelInfo(UNetConfig(), output="classes", classes=("background", "gland"))
+    assert found(info, [[[0.5]], [[0.25]]], "CYX", "YX") == [("gland", [[0.25]])]
+    info = ModelInfo(UNetConfig(), output="classes", classes=("lumen", "gland"))
+    assert [name for name, _ in found(info, [[[0.5]], [[0.25]]], "CYX", "YX")] == ["lumen", "gland"]
+
+
+def test_certainty_has_the_axes_of_the_labels():
+    probabilities = np.zeros((2, 3, 2, 4, 5))  # T, Z, C, Y, X
+    probabilities[1, 2, 0] = 1
+    ((_, array),) = certainties(ModelInfo(UNetConfig()), probabilities, "TZCYX", "ZTYX")
+    assert array.shape == (3, 2, 4, 5)
+    assert array.numblocks == (3, 2, 1, 1)  # napari reads a plane at a time
+    assert np.asarray(array).mean((2, 3)).tolist() == [[1, 1], [1, 1], [1, 0]]
+
+
+def test_a_folder_is_given_once(tmp_path):
+    parent = tmp_path / "my" / "results"
+    assert new_folder(parent, "a: b/c") == parent / "a b c.zarr"
+    assert new_folder(parent, "a: b/c") == parent / "a b c 2.zarr"
+    (parent / "d.zarr").mkdir()
+    assert new_folder(parent, "d") == parent / "d 2.zarr"
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file"):
+        new_folder(tmp_path / "file" / "x", "a")
