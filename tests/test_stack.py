@@ -254,9 +254,12 @@ def test_an_image_elsewhere_gives_the_same_as_one_in_memory(pixel_model, film, m
             np.testing.assert_array_equal(elsewhere.labels, here.labels)
 
 
-def test_probabilities_that_are_many_are_kept_in_a_file(pixel_model, film, monkeypatch):
+def test_a_large_piece_is_kept_in_files_and_made_into_objects_in_bands(
+    pixel_model, film, monkeypatch
+):
     expected = result(pixel_model(), film, "TZYX", probabilities=True)
     monkeypatch.setattr("seamless_unet.stack._IN_MEMORY", 0)
+    monkeypatch.setattr("seamless_unet.stack._BAND", 100)
     filed = result(pixel_model(), film, "TZYX", probabilities=True)
     np.testing.assert_array_equal(filed.labels, expected.labels)
     np.testing.assert_array_equal(filed.probabilities, expected.probabilities)

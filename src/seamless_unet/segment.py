@@ -64,6 +64,38 @@ def segment(
     >>> segment(np.stack([background, 1 - background]))
     array([[0, 1, 1, 1, 2, 2, 2, 0]], dtype=int32)
     """
+    check_segment(probabilities, threshold, min_size=min_size, cored=cored, grow=grow)
+    labels, _ = ndi.label(1 - probabilities[0] > threshold, output=np.int32)
+    labels = divided_and_sifted(
+        labels,
+        probabilities,
+        threshold=threshold,
+        seed_threshold=seed_threshold,
+        cored=cored,
+        min_size=min_size,
+    )
+    if grow:  # before filling, so that an object inside another one gets its part of the gap
+        close_gaps(labels, grow)
+    runs = find_runs(labels)
+    (ids,) = runs.ids
+    hollow = hollow_objects(labels, runs) if fill_holes else []
+    new_id = numbered(ids)
+    labels = runs.painted(new_id[ids])
+    for number, box in hollow:
+        fill_object(labels[box], new_id[number])
+    return labels
+
+
+def check_segment(
+    probabilities: NDArray, threshold: float, *, min_size: int, cored: bool, grow: int
+) -> None:
+    """Refuse what `segment` cannot take.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two classes, or a parameter is out of range.
+    """
     if probabilities.ndim < 3 or len(probabilities) < 2:
         raise ValueError(
             f"probabilities of shape {probabilities.shape} must be (K, [Z,] Y, X) with K >= 2: "
@@ -75,7 +107,21 @@ def segment(
         raise ValueError(f"cores are class 2, but there are {len(probabilities)} classes")
     if min_size < 0 or grow < 0:
         raise ValueError(f"min_size={min_size} and grow={grow} must be at least 0")
-    labels, _ = ndi.label(1 - probabilities[0] > threshold, output=np.int32)
+
+
+def divided_and_sifted(
+    labels: NDArray[np.int32],
+    probabilities: NDArray,
+    *,
+    threshold: float,
+    seed_threshold: float | None,
+    cored: bool,
+    min_size: int,
+) -> NDArray[np.int32]:
+    """Return pieces of foreground, given as labels, divided among their seeds, without small ones.
+
+    What becomes of a piece depends on nothing but its own pixels. See `segment`.
+    """
     if seed_threshold is not None and (cored or seed_threshold > threshold):
         least = max(_LEAST_SEED, min_size // (6 if cored else 3))  # a core is part of an object
         _divide(labels, probabilities, seed_threshold, cored=cored, least=least)
@@ -83,15 +129,6 @@ def segment(
         runs = find_runs(labels)
         (ids,) = runs.ids
         labels = runs.painted(np.where(runs.sizes(ids)[ids] < min_size, 0, ids))
-    if grow:  # before filling, so that an object inside another one gets its part of the gap
-        close_gaps(labels, grow)
-    runs = find_runs(labels)
-    (ids,) = runs.ids
-    hollow = _hollow(labels, runs) if fill_holes else []
-    new_id = numbered(ids)
-    labels = runs.painted(new_id[ids])
-    for number, box in hollow:
-        _fill_holes(labels[box], new_id[number])
     return labels
 
 
@@ -136,8 +173,8 @@ def _occupied(where: NDArray[np.bool_]) -> tuple[NDArray[np.intp], ...]:
     return np.ix_(*kept)
 
 
-def _hollow(labels: NDArray[np.int32], runs: Runs) -> list[tuple[int, tuple[slice, ...]]]:
-    """Return id and bounding box of the objects that may have holes, ascending.
+def hollow_objects(labels: NDArray[np.int32], runs: Runs) -> list[tuple[int, tuple[slice, ...]]]:
+    """Return id and bounding box of objects that may have holes, in the order of their first pixel.
 
     The first and the last pixel of a hole, in raster order, lie in gaps between two runs of the
     object in one row: before the first lies the object along every axis, and after the last.
@@ -157,14 +194,15 @@ def _hollow(labels: NDArray[np.int32], runs: Runs) -> list[tuple[int, tuple[slic
         stride *= size
     candidates = np.intersect1d(owner[begun], owner[ended])
     found = []
-    for number in candidates:
+    # an outer object comes before those inside it, and gets the holes in them
+    for number in candidates[np.argsort(start[np.searchsorted(ids, candidates)])]:
         mine = slice(*np.searchsorted(ids, (number, number + 1)))
         ends = np.unravel_index(np.concatenate([start[mine], stop[mine] - 1]), runs.shape)
         found.append((int(number), tuple(slice(i.min(), i.max() + 1) for i in ends)))
     return found
 
 
-def _fill_holes(window: NDArray[np.int32], number: int) -> None:
+def fill_object(window: NDArray[np.int32], number: int) -> None:
     """Fill the holes of an object in place, in its bounding box."""
     diagonal = np.ones((3,) * window.ndim, bool)
     window[(window == 0) & ndi.binary_fill_holes(window == number, diagonal)] = number

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seamless_unet.bands import segment_in_bands
 from seamless_unet.config import ModelInfo
 from seamless_unet.lazy_array import LazyArray
 from seamless_unet.link import continue_objects
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from seamless_unet.model_file import Model
     from seamless_unet.predict import Progress
 
-_IN_MEMORY = 2**30  # bytes of the probabilities of a piece; more of them are kept on the disk
+_IN_MEMORY = 2**30  # bytes of an array for a piece; a larger one is kept on the disk
+_BAND = 2**23  # pixels of it that are then made into objects at a time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,7 +213,7 @@ def _found(
     for number, (index, piece, measured) in enumerate(pieces(image, plan, info)):
         if plan.piece_shape != shape:
             piece = resampled(np.asarray(piece), shape)
-        out = _empty((classes, *shape))
+        out = _room((classes, *shape), np.float32)
         for tile in predict_tiles(
             model,
             piece,
@@ -229,24 +231,35 @@ def _found(
         yield Piece(index, _labels(out, info, config, plan.piece_shape), None)
 
 
-def _empty(shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Return room for probabilities: in a temporary file where they are many."""
-    if 4 * math.prod(shape) <= _IN_MEMORY:
-        return np.empty(shape, np.float32)
+def _room(shape: tuple[int, ...], dtype: type[np.generic]) -> NDArray:
+    """Return an array of zeros: in a temporary file where it is large."""
+    size = np.dtype(dtype).itemsize * math.prod(shape)
+    if size <= _IN_MEMORY:
+        return np.zeros(shape, dtype)
     with tempfile.TemporaryFile() as file:  # it goes with the last reference to the array
-        return np.memmap(file, np.float32, "w+", shape=shape)
+        return np.memmap(file, dtype, "w+", shape=shape)
 
 
 def _labels(
     probabilities: NDArray, info: ModelInfo, config: SegmentConfig, shape: tuple[int, ...]
 ) -> NDArray[np.int32]:
     """Return the labels of a piece in the shape that it has in the image."""
+    rows = max(1, _BAND // math.prod(probabilities.shape[2:]))
     if info.output == "classes":
-        values = np.asarray(info.class_values, np.int32)[probabilities.argmax(0)]
-        return resampled_values(values, shape)
+        classes = _room(probabilities.shape[1:], np.int32)
+        values = np.asarray(info.class_values, np.int32)
+        for start in range(0, len(classes), rows):
+            band = slice(start, start + rows)
+            classes[band] = values[probabilities[:, band].argmax(0)]
+        return resampled_values(classes, shape)
     chosen = {"threshold": config.threshold, "min_size": config.min_size}
     changes = {name: value for name, value in chosen.items() if value is not None}
-    return resampled_labels(segment(probabilities, **(info.instances | changes)), shape)
+    if probabilities.nbytes <= _IN_MEMORY:
+        labels = segment(probabilities, **(info.instances | changes))
+    else:
+        labels = _room(probabilities.shape[1:], np.int32)
+        segment_in_bands(probabilities, labels, rows, **(info.instances | changes))
+    return resampled_labels(labels, shape)
 
 
 def _linked(
