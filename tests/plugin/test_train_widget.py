@@ -1,3 +1,4 @@
+import dataclasses
 import os
 import signal
 
@@ -5,7 +6,7 @@ import numpy as np
 import pytest
 from napari.layers import Labels
 
-from seamless_unet.model_file import read_info
+from seamless_unet.model_file import read_info, save_model
 from seamless_unet.plugin import models
 
 PLUGIN = "napari-seamless-unet"
@@ -43,7 +44,7 @@ def test_train_then_segment_with_the_new_model(
     assert ended(panel, 180).startswith(
         "Model 'my nuclei' is saved and in the Segment dock's list."
     )
-    assert "84 objects" in panel.summary.text()
+    assert "84 objects" in panel.check.text.text()
     assert len(panel.plot.losses) > 0
     assert len(panel.plot.scores) > 0
     path = library / "my nuclei.safetensors"
@@ -111,7 +112,7 @@ def test_no_labels_layer(viewer, dock, click):
 
 def test_labels_of_another_image(viewer, panel, click):
     viewer.add_labels(np.ones((8, 9), int), name="other")
-    panel.labels.value = viewer.layers["other"]
+    panel.drawing.labels.value = viewer.layers["other"]
     click(panel.start_button)
     assert "The labels 'other' are 8 x 9 pixels but the image 'nuclei' is" in panel.status.text()
     assert panel.job is None
@@ -119,7 +120,7 @@ def test_labels_of_another_image(viewer, panel, click):
 
 def test_labels_with_nothing_drawn(viewer, panel, click, ended):
     empty = viewer.add_labels(np.zeros_like(viewer.layers["nuclei labels"].data), name="empty")
-    panel.labels.value = empty
+    panel.drawing.labels.value = empty
     click(panel.start_button)
     assert "label" in ended(panel)
     assert panel.start_button.isEnabled()
@@ -131,14 +132,6 @@ def test_a_model_needs_a_name(panel, click):
     assert panel.status.text().startswith("Give the model a name")
 
 
-def test_each_kind_of_annotation_is_explained(panel):
-    texts = set()
-    for kind in panel.annotation.choices:
-        panel.annotation.value = kind
-        texts.add(panel.meaning.text())
-    assert len(texts) == 3
-
-
 def test_learning_goes_on_from_a_chosen_model(quick_panel, threshold_model, click, ended, library):
     panel = quick_panel
     panel.begin.reset_choices()
@@ -148,6 +141,100 @@ def test_learning_goes_on_from_a_chosen_model(quick_panel, threshold_model, clic
     panel.minutes.value = 0.1
     click(panel.start_button)
     assert "is saved" in ended(panel, 180)
-    assert "Starts from the model" in panel.summary.text()
+    assert "Starts from the model" in panel.check.text.text()
     info = read_info(library / "my nuclei.safetensors")
     assert info.network == threshold_model.info.network
+
+
+def test_watch_it_learn_correct_it_and_learn_on(
+    viewer, quick_panel, threshold_model, click, ended, library, qtbot
+):
+    panel = quick_panel
+    labels = viewer.layers["nuclei labels"]
+    drawn = labels.data.copy()
+    panel.begin.reset_choices()
+    panel.begin.value = str(library / "threshold.safetensors")
+    panel.minutes.value = 60
+    click(panel.start_button)
+    qtbot.waitUntil(lambda: panel.preview.layer is not None, timeout=120_000)
+    preview = viewer.layers["preview: my nuclei"]
+    assert preview.data.shape == (160, 160)
+    assert preview.data.any()
+    np.testing.assert_array_equal(preview.scale, labels.scale)
+    assert viewer.layers.selection.active is labels
+    assert not panel.correct_button.isVisible()
+    wait_for_steps(qtbot, panel)
+    click(panel.stop_button)
+    assert "is saved" in ended(panel)
+
+    panel.ensureWidgetVisible(panel.correct_button)
+    click(panel.correct_button)
+    assert "Correct the layer 'corrections 1' inside the rectangle" in panel.status.text()
+    corrections = viewer.layers["corrections 1"]
+    np.testing.assert_array_equal(corrections.data, preview.data)
+    assert viewer.layers.selection.active is corrections
+    assert not preview.visible
+    (pair,) = panel.pair_list.pairs()
+    assert (pair.labels, pair.region) == (corrections, viewer.layers["corrected area 1"])
+    assert panel.begin.value == str(library / "my nuclei.safetensors")
+
+    corrections.data[:20] = 0
+    panel.watch.value = False
+    panel.minutes.value = 0.1
+    panel.ensureWidgetVisible(panel.start_button)
+    click(panel.start_button)
+    assert "'my nuclei 2' is saved" in ended(panel, 180)
+    assert "Starts from the model" in panel.check.text.text()
+    assert not [layer for layer in viewer.layers if layer.name.startswith("preview: my nuclei 2")]
+    np.testing.assert_array_equal(labels.data, drawn)
+    assert (corrections.data[:20] == 0).all()
+
+
+def test_the_annotation_is_looked_at_while_one_draws(viewer, panel, qtbot):
+    text = panel.check.text.text
+    qtbot.waitUntil(lambda: "84 objects" in text(), timeout=60_000)
+    labels = viewer.layers["nuclei labels"]
+    labels.data = np.where(labels.data < 10, labels.data, 0)
+    qtbot.waitUntil(lambda: "9 objects" in text(), timeout=60_000)
+    assert "• More than half of what looks like the objects" in text()
+    labels.fill(np.argwhere(labels.data == 3)[0], 0)
+    qtbot.waitUntil(lambda: "8 objects" in text(), timeout=60_000)
+    panel.drawing.labels.value = viewer.add_labels(np.zeros_like(labels.data), name="empty")
+    qtbot.waitUntil(lambda: "draw at least one object" in text(), timeout=60_000)
+
+
+def test_much_annotation_is_looked_at_when_asked(viewer, panel, qtbot, click, monkeypatch):
+    qtbot.waitUntil(lambda: "84 objects" in panel.check.text.text(), timeout=60_000)
+    monkeypatch.setattr("seamless_unet.plugin.annotation_check._MOST_PIXELS", 1000)
+    panel.check.look(asked=False)
+    qtbot.waitUntil(panel.check.button.isVisible)
+    assert panel.check.text.text() == ""
+    panel.ensureWidgetVisible(panel.check.button)
+    click(panel.check.button)
+    qtbot.waitUntil(lambda: "84 objects" in panel.check.text.text(), timeout=60_000)
+
+
+def test_the_form_is_as_it_was_left(viewer, quick_panel, click, qtbot):
+    quick_panel.drawing.annotation.value = "scribbles"
+    quick_panel.minutes.value = 7.5
+    quick_panel.watch.value = False
+    click(quick_panel.start_button)
+    click(quick_panel.stop_button)
+    again = type(quick_panel)(viewer)
+    qtbot.addWidget(again)
+    assert again.drawing.annotation.value == "scribbles"
+    assert again.minutes.value == 7.5
+    assert again.watch.value is False
+    assert again.name.value == "my nuclei"
+
+
+def test_a_model_to_start_from_shows_what_it_learned_before(panel, library, threshold_model):
+    history = [{"step": 1, "loss": 0.7}, {"step": 2, "score": 0.4, "validation_loss": 0.6}]
+    info = dataclasses.replace(threshold_model.info, training={"history": history})
+    save_model(dataclasses.replace(threshold_model, info=info), library / "earlier.safetensors")
+    panel.begin.reset_choices()
+    panel.begin.value = str(library / "earlier.safetensors")
+    assert panel.plot.losses == [(1, 0.7)]
+    assert panel.plot.scores == [(2, 0.4)]
+    panel.begin.value = "auto"
+    assert panel.plot.losses == []

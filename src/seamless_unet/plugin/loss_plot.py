@@ -1,7 +1,7 @@
 """The plot of a training: the loss, and the score on annotation that was held back."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
@@ -59,6 +59,14 @@ class LossPlot(QWidget):
             return
         self.scores.append((step, score))
         self.update()
+
+    def show_history(self, history: Sequence[Mapping[str, float]]) -> None:
+        """Show a training of the past, as a model has it in its ``training["history"]``."""
+        for entry in history:
+            if "loss" in entry:
+                self.add_loss(int(entry["step"]), entry["loss"])
+            if "score" in entry:
+                self.add_score(int(entry["step"]), entry["score"])
 
     def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802
         """Draw everything."""

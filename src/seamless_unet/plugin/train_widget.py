@@ -1,5 +1,6 @@
 """The Train dock: image layers and the labels drawn on them in, a model in the library out."""
 
+import contextlib
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from qtpy.QtWidgets import QPushButton
 
 from seamless_unet.model_file import read_info
 from seamless_unet.plugin import models, settings
-from seamless_unet.plugin.annotation_check import AnnotationCheck, in_words
+from seamless_unet.plugin.annotation_check import AnnotationCheck, Described, in_words
 from seamless_unet.plugin.corrections import add_corrections
 from seamless_unet.plugin.image_panel import ImagePanel
 from seamless_unet.plugin.layer_pair import LayerPair, pairs_request
@@ -56,9 +57,9 @@ class TrainWidget(ImagePanel):
         )
         self.minutes.native.setDecimals(1)
         self.watch = CheckBox(
-            text="Show what it finds while it learns",
+            text="Preview while it learns",
             value=True,
-            tooltip="A layer 'preview' follows what you look at, and is made again and again.",
+            tooltip="Shows what it finds by now in a layer of its own, where you look.",
         )
         self.preset = ComboBox(
             label="Recipe",
@@ -67,7 +68,7 @@ class TrainWidget(ImagePanel):
             "The paper's recipe needs a graphics card and hours.",
         )
         self.preview = Preview(napari_viewer, self.worker)
-        self.check = AnnotationCheck(self.worker, WeakMethod(self._described))
+        self.check = AnnotationCheck(self.worker, WeakMethod(self._to_check))
         self.correct_button = QPushButton("&Correct it")
         self.correct_button.setToolTip(
             "Copy the preview into a new labels layer. Correct it there, and train on from here."
@@ -106,7 +107,6 @@ class TrainWidget(ImagePanel):
         """Follow the viewer's layer list; napari calls it."""
         super().reset_choices()
         self.pair_list.reset_choices()
-        self.show_row(self.drawing.region, len(self.drawing.region.choices) > 1)
         self.check.soon()
 
     def pairs(self) -> list[LayerPair]:
@@ -114,13 +114,17 @@ class TrainWidget(ImagePanel):
         first = self.drawing.pair(self.image.value, self.axes.value)
         return [first, *self.pair_list.pairs()]
 
-    def _described(self) -> tuple[list[LayerPair], Event, dict[str, Any]]:
+    def _described(self) -> Described:
         """Return the pairs, and what a check or a training is told of them."""
         pairs = self.pairs()
         described, arrays = pairs_request(pairs)
         recipe = {"preset": self.preset.value, "changes": self._changes()}
         device = {"device": self.device.value}
         return pairs, {"request": "check", **described, **recipe, **device}, arrays
+
+    def _to_check(self) -> Described | None:
+        """Return what to check; nothing while it is being learned."""
+        return None if self.job is not None else self._described()
 
     def start_on_image(self) -> None:
         """Train on the chosen layers."""
@@ -229,5 +233,6 @@ class TrainWidget(ImagePanel):
 
 def _end(preview: Preview, check: AnnotationCheck, *_: Any) -> None:
     """Leave the viewer and its layers alone once the dock is gone."""
-    preview.end()
-    check.end()
+    with contextlib.suppress(RuntimeError):  # at exit their timers may be gone before
+        preview.end()
+        check.end()

@@ -1,0 +1,131 @@
+"""What is known about drawn labels before a training: shown under the form while one draws."""
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+from weakref import WeakMethod
+
+from qtpy.QtCore import QObject, QTimer
+from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
+
+from seamless_unet.plugin import layers
+from seamless_unet.plugin.layer_pair import LayerPair
+from seamless_unet.plugin.panel import words
+from seamless_unet.plugin.worker import Event, Job, Worker
+
+Described = tuple[Sequence[LayerPair], Event, dict[str, Any]]
+_SETTLED = 500  # milliseconds without a change, after which the labels are looked at
+_MOST_PIXELS = 2**22  # of all labels together, to be looked at without being asked
+
+
+class AnnotationCheck(QObject):
+    """Words about what a training would learn from, and advice; ``widget`` is where they are.
+
+    Parameters
+    ----------
+    worker
+        Whose child process looks at the labels.
+    describe
+        A method of the form, which may be gone: it returns the pairs, and the request for a check
+        with its arrays; or ``None`` if this is no time for it. It raises a ValueError with words
+        if something is missing, which is no news for somebody who is about to choose it.
+    """
+
+    def __init__(
+        self,
+        worker: Worker,
+        describe: WeakMethod[Callable[[], Described | None]],
+    ) -> None:
+        super().__init__()
+        self.worker = worker
+        self.widget, self.text = QWidget(), words()
+        self.button = QPushButton("Check the annotation")
+        self.button.setToolTip("Count what is drawn, and look for what would spoil the training.")
+        self.button.clicked.connect(self._clicked)
+        self.button.hide()
+        column = QVBoxLayout(self.widget)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.button)
+        column.addWidget(self.text)
+        self._describe = describe
+        self._job: Job | None = None
+        self._labels: list[Any] = []  # layers whose changes are followed
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_SETTLED)
+        self._timer.timeout.connect(lambda: self.look(asked=False))
+
+    def soon(self, *_: Any) -> None:
+        """Look at the labels once nothing has changed for a moment."""
+        self._timer.start()
+
+    def look(self, *, asked: bool = True) -> None:
+        """Look at the labels now; many are looked at only if the user ``asked`` for it."""
+        self._timer.stop()
+        describe = self._describe()
+        try:
+            described = None if describe is None else describe()
+        except ValueError as error:
+            self._follow([])
+            self.button.hide()
+            self.text.setText(str(error) if asked else "")
+            return
+        if described is None:
+            return
+        pairs, request, arrays = described
+        self._follow([pair.labels for pair in pairs])
+        pixels = sum(math.prod(layers.full_data(pair.labels).shape) for pair in pairs)
+        self.button.setVisible(pixels > _MOST_PIXELS)
+        if not asked and pixels > _MOST_PIXELS:
+            self.text.clear()
+        elif self._job is not None and not self._job.done:
+            self.soon()  # one at a time
+        else:
+            on_event = partial(_call, WeakMethod(self._show))
+            self._job = self.worker.submit(request, arrays, on_event=on_event)
+
+    def end(self) -> None:
+        """Follow no layer any more, and say no more: the widget may be gone."""
+        if self._job is not None:
+            self._job.on_event = lambda event: None
+        self._follow([])
+        self._timer.stop()
+
+    def _follow(self, labels: Sequence[Any]) -> None:
+        if labels == self._labels:
+            return
+        for layer in self._labels:
+            layer.events.labels_update.disconnect(self.soon)
+            layer.events.data.disconnect(self.soon)
+        self._labels = list(labels)
+        for layer in self._labels:
+            layer.events.labels_update.connect(self.soon)
+            layer.events.data.connect(self.soon)
+
+    def _clicked(self) -> None:
+        self.look()
+
+    def _show(self, event: Event) -> None:
+        match event["event"]:
+            case "checked":
+                self.text.setText(in_words(event["text"], event["problems"]))
+            case "error" | "crashed":
+                self.text.setText(event["message"])
+
+
+def _call(method: WeakMethod[Callable[[Event], None]], event: Event) -> None:
+    """Pass an event on, unless the form is gone: a check must not keep it, nor ends with it."""
+    if (show := method()) is not None:
+        show(event)
+
+
+def in_words(text: str, problems: Sequence[dict[str, str]]) -> str:
+    """Return what a ``checked`` or ``prepared`` event says, its problems as bullets.
+
+    >>> print(in_words("1 object.", [{"what": "Only one cell.", "advice": "Draw more."}]))
+    1 object.
+    • Only one cell. Draw more.
+    """
+    bullets = [f"• {problem['what']} {problem['advice']}" for problem in problems]
+    return "\n".join([text, *bullets])

@@ -1,0 +1,135 @@
+"""What a model that is learning finds in the plane that the user looks at."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Labels
+from numpy.typing import NDArray
+from qtpy.QtCore import QObject, QTimer
+
+from seamless_unet.plugin.view import View, camera, current_view
+from seamless_unet.plugin.worker import Event, Job, Worker
+
+_MOST_PIXELS = 768 * 768
+_SETTLED = 300  # milliseconds without a movement, after which the user is looking
+
+
+class Preview(QObject):
+    """Follows the sliders and the camera, tells a training where the user looks, shows the result.
+
+    Its layer is made for one training. It is only ever its data that change, and once the user
+    removed it, it stays away.
+    """
+
+    def __init__(self, viewer: Any, worker: Worker) -> None:
+        super().__init__()
+        self.viewer = viewer
+        self.worker = worker
+        self.layer: Labels | None = None
+        self.shown: tuple[Image, str, View, NDArray] | None = None  # what the layer is made of
+        self._images: Sequence[tuple[Image, str]] = ()
+        self._asked: dict[int, tuple[Image, str, View]] = {}  # by the number of the question
+        self._job: Job | None = None
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_SETTLED)
+        self._timer.timeout.connect(self._ask)
+
+    def begin(
+        self, job: Job, images: Sequence[tuple[Image, str]], *, name: str, ndim: int = 2
+    ) -> None:
+        """Start to follow.
+
+        Parameters
+        ----------
+        job
+            The training.
+        images
+            Those it learns from, and their dimensions, in its order.
+        name
+            Of the model.
+        ndim
+            2 if it looks at planes, 3 if at volumes.
+        """
+        self.end()
+        self.layer = self.shown = None
+        self._job, self._images, self._name, self._ndim = job, images, name, ndim
+        for signal in self._signals():
+            signal.connect(self._moved)
+        self._ask()
+
+    def end(self) -> None:
+        """Follow no more; the layer stays."""
+        self._timer.stop()
+        if self._job is not None:
+            for signal in self._signals():
+                signal.disconnect(self._moved)
+        self._job = None
+        self._asked.clear()
+
+    def _signals(self) -> list[Any]:
+        dims, layers = self.viewer.dims.events, self.viewer.layers.events
+        return [dims.current_step, dims.order, camera(self.viewer).events.center, layers.removed]
+
+    def _moved(self, event: Any = None) -> None:
+        self._timer.start()
+
+    def _ask(self) -> None:
+        """Let the training know what the user looks at, if it is something else by now."""
+        number = self._looked_at()
+        if number is None or self._job is None or self._job.done:
+            return
+        image, axes = self._images[number]
+        view = current_view(self.viewer, image, axes, ndim=self._ndim, most_pixels=_MOST_PIXELS)
+        last = next(reversed(self._asked.values()), None)
+        if last is not None and last[0] is image and last[2].region == view.region:
+            return
+        request = {"request": "view", "axes": view.axes, "whole": number, "index": view.index}
+        asked = self.worker.tell(self._job, request, {"image": view.data})
+        self._asked[asked] = (image, axes, view)
+
+    def _looked_at(self) -> int | None:
+        """Return which image lies on top of the others."""
+        order = {layer: place for place, layer in enumerate(self.viewer.layers)}
+        there = [
+            (image.visible, order[image], -number)
+            for number, (image, _) in enumerate(self._images)
+            if image in order
+        ]
+        return -max(there)[2] if there else None
+
+    def show(self, event: Event) -> None:
+        """Put a ``preview`` event's labels into the layer."""
+        asked = self._asked.get(event["number"])
+        if asked is None:
+            return
+        for older in [number for number in self._asked if number < event["number"]]:
+            del self._asked[older]
+        view = asked[2]
+        labels = view.expand(event["labels"])
+        self.shown = (*asked, labels)
+        if self.layer is None:
+            self.layer = self._add(labels, view)
+        elif self.layer in self.viewer.layers:
+            _replace(self.layer, labels, view)
+
+    def hide(self) -> None:
+        """Make the layer invisible."""
+        if self.layer is not None:
+            self.layer.visible = False
+
+    def _add(self, labels: NDArray, view: View) -> Labels:
+        """Add the layer below what the user is working on, and leave that selected."""
+        selected, active = set(self.viewer.layers.selection), self.viewer.layers.selection.active
+        layer = self.viewer.add_labels(labels, name=f"preview: {self._name}", **view.placement)
+        layer.contour = 2  # what the user drew, and the image, remain visible
+        self.viewer.layers.selection = selected
+        self.viewer.layers.selection.active = active
+        return layer
+
+
+def _replace(layer: Labels, labels: NDArray, view: View) -> None:
+    layer.data = labels
+    if not np.array_equal(layer.translate, view.placement["translate"]):
+        layer.translate = view.placement["translate"]
