@@ -69,7 +69,7 @@ def feature_maps(
     depth, geometry = network.config.depth, network.geometry
     if not 0 <= level <= 2 * depth:
         raise ValueError(f"level={level} must be between 0 and {2 * depth}, twice the depth")
-    image = with_channels(image, network.config)
+    image = np.asarray(with_channels(image, network.config))
     sides = [slice(0, size) for size in image.shape[1:]] if region is None else list(region)
     first = [side.start // geometry.step * geometry.step for side in sides]  # as tiles begin
     read = []

@@ -1,0 +1,118 @@
+"""Feature maps of a model: what it computes on its way from the image to the cells."""
+
+from pathlib import Path
+from typing import Any
+
+from magicgui.widgets import ComboBox
+from magicgui.widgets.bases import ValueWidget
+from napari.layers import Image, Layer
+
+from seamless_unet.model_file import read_info
+from seamless_unet.plugin import layers, look_layers, models
+from seamless_unet.plugin.look import Look
+from seamless_unet.plugin.view import current_view
+from seamless_unet.plugin.worker import Event
+
+_MOST_PIXELS = 512**2  # of the image that are looked at
+
+
+class FeatureRows:
+    """The rows of the form about feature maps."""
+
+    meaning = (
+        "What a model computes on its way from the image to the cells, for the part in view. "
+        "A new slider goes through the maps, the liveliest first."
+    )
+
+    def __init__(self) -> None:
+        self._depth = 0  # of the model; 0 where there is none
+        self.model = ComboBox(
+            label="Model",
+            choices=lambda _: models.choices(),
+            tooltip="A model that comes with the plugin, or one that you trained.",
+        )
+        self.level = ComboBox(
+            label="Level",
+            choices=lambda _: levels(self._depth),
+            tooltip="On its way down a network sees more and more of what is around a pixel;\n"
+            "on its way up it says more and more exactly where things are.",
+        )
+        self.model.changed.connect(self.follow)
+        self.rows: list[ValueWidget] = [self.model, self.level]
+        self.follow()
+
+    def follow(self, *_: Any) -> None:
+        """Offer the levels that the model has."""
+        try:
+            depth = read_info(self.model.value).network.depth if self.model.value else 0
+        except (ValueError, OSError):
+            depth = 0
+        if depth != self._depth:
+            self._depth = depth
+            self.level.choices = []  # or kept ones would come first
+            self.level.reset_choices()
+
+    def look(self, viewer: Any, image: Image, axes: str, *, device: str) -> Look:
+        """Ask for the maps of a level.
+
+        Raises
+        ------
+        ValueError, OSError
+            If there is no model, it cannot be read, or the image does not fit it.
+        """
+        if self.level.value is None:
+            raise ValueError(
+                "There is no model to look into: train one in the Train dock, or choose another."
+            )
+        network = read_info(self.model.value).network
+        has, takes = layers.channels(image, axes), network.in_channels
+        if has != takes:
+            raise ValueError(
+                f"The image has {has} channel{'s' * (has > 1)} but the model takes {takes}: choose "
+                "another model, or make a layer of each channel (a click with the right button "
+                "on the image layer, then Split)."
+            )
+        # grey values are normalized by the whole plane, as for a prediction
+        whole = current_view(viewer, image, axes, ndim=network.ndim)
+        view = current_view(viewer, image, axes, ndim=network.ndim, most_pixels=_MOST_PIXELS)
+        sides = dict(zip(view.axes, view.data.shape, strict=True))
+        region = [
+            (view.corner[axis], view.corner[axis] + sides[axis]) for axis in "ZYX"[-network.ndim :]
+        ]
+        request = {
+            "request": "features",
+            "axes": whole.axes,
+            "region": region,
+            "model": self.model.value,
+            "level": self.level.value,
+            "device": device,
+        }
+        where = self.level.current_choice.split(":")[0]
+        name = f"{Path(self.model.value).stem} features of {image.name}, {where}"
+
+        def show(event: Event) -> tuple[list[Layer], str]:
+            offset = [at - side[0] for at, side in zip(event["offset"], region, strict=True)]
+            layer = look_layers.add_features(
+                viewer, event["maps"], view, offset=offset, scale=event["scale"], name=name
+            )
+            layer.metadata["features"] = event["numbers"]  # of the network, from 0
+            shown = f"{len(event['numbers'])} of the {event['count']} maps show something"
+            return [layer], f"Done: {shown} here."
+
+        return Look(request, {"image": whole.data}, "Looking inside ...", show)
+
+
+def levels(depth: int) -> list[tuple[str, int]]:
+    """Return the levels of a network of a depth in words, in the order of its way.
+
+    >>> levels(1)[1:]
+    [('deepest: 1/2 size, widest view', 1), ('up 1: full size, decision', 2)]
+    """
+    named = []
+    for level in range(2 * depth + 1 if depth else 0):
+        row = min(level, 2 * depth - level)
+        size = "full size" if row == 0 else f"1/{2**row} size"
+        way = "deepest" if level == depth else f"{'down' if level < depth else 'up'} {row + 1}"
+        special = {0: ", fine detail", depth: ", widest view", 2 * depth: ", decision"}
+        named.append((f"{way}: {size}{special.get(level, '')}", level))
+    return named
