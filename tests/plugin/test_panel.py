@@ -165,18 +165,18 @@ def test_a_job_outlives_its_dock(viewer, open_stubborn, click, qtbot, notified):
     assert not job.done
     assert not stubborn.isVisible()
     assert notified()[0].startswith("It goes on without its dock.")
-    gone = qtbot.waitSignal(stubborn.destroyed)
+    gone = []
+    stubborn.destroyed.connect(lambda: gone.append(stubborn))
     stubborn.worker.cancel(job)
-    gone.wait()
+    qtbot.waitUntil(lambda: bool(gone))
 
 
 def test_a_job_ends_with_its_window(viewer, open_stubborn, click, qtbot):
     stubborn = open_stubborn()
     click(stubborn.start_button)
     job = stubborn.job
-    with qtbot.waitSignal(stubborn.destroyed):
-        viewer.close()
-    assert job.done
+    viewer.close()
+    qtbot.waitUntil(lambda: job.done)
 
 
 def test_closing_the_window_asks_while_a_job_runs(viewer, open_stubborn, click):
