@@ -1,7 +1,6 @@
 import dataclasses
 import itertools
 import math
-import sys
 
 import numpy as np
 import pytest
@@ -62,7 +61,7 @@ def test_it_learns_to_find_objects(pairs):
 
 @pytest.mark.parametrize("mixed", [False, True])
 def test_either_precision_learns_float32_weights(pairs, mixed, monkeypatch):
-    monkeypatch.setattr(sys.modules[train.__module__], "_is_mixed", lambda device, ndim: mixed)
+    monkeypatch.setattr("seamless_unet.update.is_mixed", lambda device, ndim: mixed)
     events = train(*pairs, TrainConfig.preset(steps=150, **SMALL))
     state = next(events).state
     *_, finished = events

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -25,6 +24,7 @@ import torch
 from numpy.typing import NDArray
 from side_by_side import emit, ratios, side_by_side
 
+from seamless_unet import update
 from seamless_unet.config import TrainConfig
 from seamless_unet.loss import weighted_cross_entropy
 from seamless_unet.train import Step, train
@@ -36,7 +36,6 @@ ROWS = {  # preset, base channels, steps per repeat
     "quick 64": ("quick", 64, 2),
     "paper 64": ("paper", 64, 1),
 }
-train_module = sys.modules[train.__module__]
 
 
 def main() -> None:
@@ -95,7 +94,7 @@ class Clock:
         """Time one step."""
         inside = [
             (state.network, "forward"),
-            (train_module, "weighted_cross_entropy"),
+            (update, "weighted_cross_entropy"),
             (torch.Tensor, "backward"),
             (state.optimizer, "step"),
         ]
@@ -130,7 +129,7 @@ def bare_loop(config: TrainConfig, *, as_trained: bool) -> Callable[[], None]:
     image = torch.rand(config.batch_size, 1, inputs, inputs)
     target = torch.randint(0, network.config.classes, (config.batch_size, outputs, outputs))
     weight = torch.ones(target.shape)
-    mixed = as_trained and train_module._is_mixed(network.device, config.ndim)
+    mixed = as_trained and update.is_mixed(network.device, config.ndim)
     if as_trained:
         network.to(memory_format=torch.channels_last)
         image = image.contiguous(memory_format=torch.channels_last)

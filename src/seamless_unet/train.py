@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,23 +13,21 @@ from numpy.typing import NDArray
 
 from seamless_unet.advice import Problem
 from seamless_unet.calibrate import calibrate
-from seamless_unet.config import Annotation, TrainConfig
+from seamless_unet.config import Annotation, Normalization, TrainConfig
 from seamless_unet.dataset import Dataset, Summary, make_dataset
-from seamless_unet.loss import weighted_cross_entropy
 from seamless_unet.model_file import Model
 from seamless_unet.model_info import earlier_trainings, model_info, network_config
 from seamless_unet.patches import DrawnAhead, Patches
 from seamless_unet.sample import Sample, evenly
 from seamless_unet.start import start_model, start_normalization
 from seamless_unet.train_state import TrainState
+from seamless_unet.update import memory_format, update
 from seamless_unet.validate import Predicted, predict_samples, score, weighted_entropy
 
 _VALIDATIONS = 20  # in a budget of steps
 _VALIDATION_TIME = 0.1  # at most this part of a budget of minutes
-_WARM_UP = 0.05
 _MOST_VALIDATED = 2**24  # pixels; more would not tell more
 _CALIBRATED_FROM = 0.5  # of the budget: before, the network changes too much
-_ADAPTING = 0.1  # of the learning rate, for weights that have learned already
 
 
 @dataclass(frozen=True)
@@ -158,25 +154,14 @@ def train(
         normalization=normalization,
     )
     config = dataclasses.replace(config, annotation=dataset.meaning.annotation)
-    device = choose_device(device)
+    pixel_size, device = pixel_size or {}, choose_device(device)
     if state is None:
-        network = network_config(dataset, config)
-        start, words = start_model(config, network, dataset, device=device)
-        dataset = dataset.starting(words, (start.info.network if start else network).classes)
-        # of a bundled model that was only tried out, nobody wants to know how it was trained
-        named = start if config.start != "auto" else None
-        earlier = earlier_trainings(named.info) if named else []
-        info = model_info(
-            dataset, config, normalization, pixel_size or {}, start=start, earlier=earlier
-        )
-        state = TrainState.start(
-            config, info, device=device, weights=start.network if start else None
-        )
+        state, dataset = _begun(dataset, config, normalization, pixel_size, device)
     else:
         data = state.info.training["data"]
         dataset = dataset.starting(data.get("start", ""), state.info.network.classes)
         earlier = state.info.training.get("earlier", [])
-        info = model_info(dataset, config, normalization, pixel_size or {}, earlier=earlier)
+        info = model_info(dataset, config, normalization, pixel_size, earlier=earlier)
         state = state.resumed(config, info, device=device)
     used_up = state.fraction() >= 1
     yield Prepared(dataset.summary, state, dataset.problems)
@@ -184,11 +169,30 @@ def train(
     yield Finished(state.best_model(), "used up" if used_up else "budget")
 
 
+def _begun(
+    dataset: Dataset,
+    config: TrainConfig,
+    normalization: Normalization,
+    pixel_size: Mapping[str, float],
+    device: str,
+) -> tuple[TrainState, Dataset]:
+    """Choose the weights to start from; return the state with them, and the data for them."""
+    network = network_config(dataset, config)
+    start, words = start_model(config, network, dataset, device=device)
+    dataset = dataset.starting(words, (start.info.network if start else network).classes)
+    # of a bundled model that was only tried out, nobody wants to know how it was trained
+    named = start if config.start != "auto" else None
+    earlier = earlier_trainings(named.info) if named else []
+    info = model_info(dataset, config, normalization, pixel_size, start=start, earlier=earlier)
+    weights = start.network if start else None
+    return TrainState.start(config, info, device=device, weights=weights), dataset
+
+
 def _steps(state: TrainState, dataset: Dataset) -> Iterator[Event]:
     config, network = state.config, state.network
     patches = Patches(dataset.training, config, network.geometry, device=network.device)
     held_back = evenly(dataset.validation, _MOST_VALIDATED)
-    network.to(memory_format=_memory_format(config.ndim))
+    network.to(memory_format=memory_format(config.ndim))
     network.train()
     with DrawnAhead(patches) as batches:
         yield from _alternated(state, batches, held_back)
@@ -213,7 +217,7 @@ def _alternated(
         if fraction >= 1:
             return
         began = time.perf_counter()
-        loss = _step(state, batches, _learning_rate(state))
+        loss = update(state, batches)
         state.elapsed += time.perf_counter() - began
         fraction = state.fraction()
         state.history.append({"step": state.step, "loss": loss})
@@ -234,62 +238,6 @@ def _validation_is_due(state: TrainState, cost: float) -> bool:
     assert config.minutes is not None
     pause = max(cost / _VALIDATION_TIME, config.minutes * 60 / _VALIDATIONS)
     return state.elapsed - last_time > pause
-
-
-def _step(state: TrainState, batches: DrawnAhead, learning_rate: float) -> float:
-    """Make one optimizer update and return its loss."""
-    device = state.network.device
-    image, target, weight = batches.take(state.rng)
-    seed = int(state.rng.integers(2**31))  # for dropout
-    batches.prepare(state.rng)
-    image = image.contiguous(memory_format=_memory_format(state.config.ndim))
-    for group in state.optimizer.param_groups:
-        group["lr"] = learning_rate
-    mixed = _is_mixed(device, state.config.ndim)
-    cuda = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=cuda):
-        torch.manual_seed(seed)
-        with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
-            logits = state.network(image)
-        loss = weighted_cross_entropy(logits.float(), target, weight)
-    value = loss.item()
-    if not math.isfinite(value):
-        raise FloatingPointError(
-            f"the training diverged at step {state.step + 1}: the loss is {value}. "
-            "Lower the learning rate; the best model so far is kept"
-        )
-    state.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    state.optimizer.step()
-    state.step += 1
-    state.average_weights()
-    return value
-
-
-def _is_mixed(device: torch.device, ndim: int) -> bool:
-    """Whether to compute in bfloat16, with float32 weights: where a unit multiplies its matrices.
-
-    On a CPU that is AMX, in 2-D: a step takes half the time or less. Without it, and in 3-D,
-    bfloat16 is slower than float32.
-    """
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    # older versions of torch cannot tell
-    capabilities: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    return device.type == "cpu" and ndim == 2 and capabilities.get("amx_bf16", False)
-
-
-def _memory_format(ndim: int) -> torch.memory_format:
-    """Return the layout that convolutions are fastest in: a quarter less time per step in 2-D."""
-    return torch.channels_last if ndim == 2 else torch.contiguous_format
-
-
-def _learning_rate(state: TrainState) -> float:
-    """Warm up linearly, then anneal along a cosine to a hundredth at the end of the budget."""
-    fraction = state.fraction()
-    warm = min(1.0, (fraction + 1e-3) / _WARM_UP)
-    highest = state.config.learning_rate * (_ADAPTING if state.adapting else 1)
-    return highest * warm * (0.505 + 0.495 * math.cos(math.pi * fraction))
 
 
 def _validated(state: TrainState, predicted: Sequence[Predicted]) -> Validated:
