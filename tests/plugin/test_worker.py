@@ -229,3 +229,22 @@ def test_shutting_down_ends_the_child_and_removes_its_files(
     worker.shut_down()
     assert process.poll() is not None
     assert not folder.exists()
+
+
+def test_shutting_down_while_a_part_of_the_layer_is_read_starts_nothing_again(
+    worker, qtbot, library, threshold_model, image
+):
+    reading, go_on = threading.Event(), threading.Event()
+
+    def wait():
+        reading.set()
+        go_on.wait(60)
+
+    elsewhere = Elsewhere(image, wait=wait)
+    Listener(worker, library, elsewhere)
+    qtbot.waitUntil(reading.is_set, timeout=60_000)
+    worker.shut_down()
+    go_on.set()
+    (thread,) = elsewhere.threads
+    thread.join()
+    assert worker.process is None

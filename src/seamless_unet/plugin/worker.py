@@ -8,6 +8,7 @@ over there (no memory, a crash, ``kill -9``) ends in a message here.
 import atexit
 import contextlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,7 @@ import numpy as np
 from qtpy.QtCore import QCoreApplication, QObject, Qt, QTimer, Signal  # type: ignore[attr-defined]
 
 from seamless_unet.plugin.array_file import about, is_better_left, write_array, write_box
+from seamless_unet.plugin.preferences import environment
 
 Event = dict[str, Any]
 _COMMAND = [sys.executable, "-P", "-m", "seamless_unet.compute"]
@@ -170,6 +172,7 @@ class Worker(QObject):
                     stderr=log,
                     text=True,
                     encoding="utf-8",
+                    env={**os.environ, **environment()},
                     creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
                 )
             threading.Thread(target=self._receive, args=(self.process,), daemon=True).start()
@@ -192,8 +195,8 @@ class Worker(QObject):
             if not job.done:
                 self._write(job.messages[-1])
 
-    def _answer(self, job: Job, need: Event) -> None:
-        """Write the part of an array that the child needs; runs in a thread of its own."""
+    def _answer(self, process: "subprocess.Popen[str]", job: Job, need: Event) -> None:
+        """Write the part of an array that a child needs; runs in a thread of its own."""
         answer = {"request": "piece", "id": job.number, "number": need["number"]}
         path = job.folder / f"{need['array']} piece {need['number']}.npy"
         try:
@@ -202,7 +205,7 @@ class Worker(QObject):
         except Exception as error:  # by any library, as in `_send`; or the job was cancelled
             answer["error"] = str(error) or type(error).__name__
         with self._lock:
-            if not job.done:
+            if process is self.process:
                 self._write(json.dumps(answer))
 
     def _ask(self, what: str, job: Job) -> None:
@@ -226,9 +229,8 @@ class Worker(QObject):
                 event = json.loads(line)
                 if event["event"] == "need":
                     if job := self._jobs.get(event["id"]):
-                        threading.Thread(
-                            target=self._answer, args=(job, event), daemon=True
-                        ).start()
+                        question = (process, job, event)
+                        threading.Thread(target=self._answer, args=question, daemon=True).start()
                     continue
                 for key in event.get("arrays", ()):
                     with contextlib.suppress(FileNotFoundError):  # of a job that was cancelled
