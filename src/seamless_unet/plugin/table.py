@@ -11,6 +11,7 @@ from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt, Signal  # type: ig
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 _NOWHERE = QModelIndex()
+_ROWS_MEASURED = 30  # to find out how wide columns must be
 
 
 class Table(QTableView):
@@ -44,6 +45,7 @@ class Table(QTableView):
             header.sectionResized.connect(self.resizeRowsToContents)  # of words that wrap
         else:
             header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+            header.setResizeContentsPrecision(_ROWS_MEASURED)
             self.setSortingEnabled(True)
         self._header, self._stretched = header, stretched
         selection.currentRowChanged.connect(self._went_to)
@@ -57,7 +59,7 @@ class Table(QTableView):
             self._header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         else:
             self._header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
-            self.resizeColumnsToContents()  # looks at the rows in sight only
+            self.resizeColumnsToContents()
 
     def text(self) -> str:
         """Return it as it is sorted, with tabs between the columns, as spreadsheets take it."""
