@@ -10,6 +10,7 @@ from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
 from seamless_unet.config import ModelInfo
 from seamless_unet.model_file import bundled_models, read_info
+from seamless_unet.plugin import preferences
 
 
 class Library(QObject):
@@ -24,9 +25,13 @@ _given: set[Path] = set()  # to trainings that have not written their model yet
 
 
 def library() -> Path:
-    """Return the folder of the user's own models; ``SEAMLESS_UNET_MODELS`` names another."""
-    folder = os.environ.get("SEAMLESS_UNET_MODELS")
-    return Path(folder) if folder else platformdirs.user_data_path("seamless-unet") / "models"
+    """Return the folder of the user's own models.
+
+    ``SEAMLESS_UNET_MODELS`` names another, and so do napari's preferences.
+    """
+    if folder := os.environ.get("SEAMLESS_UNET_MODELS"):
+        return Path(folder)
+    return preferences.models_folder() or platformdirs.user_data_path("seamless-unet") / "models"
 
 
 def choices() -> list[tuple[str, str]]:

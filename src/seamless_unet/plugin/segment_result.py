@@ -16,7 +16,7 @@ from qtpy.QtCore import QTimer
 
 from seamless_unet.axes import label_axes
 from seamless_unet.config import ModelInfo
-from seamless_unet.plugin import layers
+from seamless_unet.plugin import layers, preferences
 from seamless_unet.plugin.models import file_stem
 from seamless_unet.plugin.worker import Event
 
@@ -142,7 +142,8 @@ class Result:
 
 def results_folder() -> Path:
     """Return where large results go unless a user chooses another folder."""
-    return platformdirs.user_data_path("seamless-unet") / "results"
+    own = platformdirs.user_data_path("seamless-unet") / "results"
+    return preferences.results_folder() or own
 
 
 def new_folder(parent: Path, name: str) -> Path:

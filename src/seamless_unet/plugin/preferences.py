@@ -1,0 +1,39 @@
+"""What a user sets once for all, in napari's preferences (``configurations`` in napari.yaml)."""
+
+from pathlib import Path
+from typing import Any
+
+PLUGIN = "napari-seamless-unet"
+
+
+def models_folder() -> Path | None:
+    """Return where the user wants the models to be; ``None`` for the plugin's own folder."""
+    return _folder("models_folder")
+
+
+def results_folder() -> Path | None:
+    """Return where the user wants large results to be; ``None`` for the plugin's own folder."""
+    return _folder("results_folder")
+
+
+def environment() -> dict[str, str]:
+    """Return what the child process is told by its environment: how many threads to use."""
+    threads = _value("threads", 0)
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    return dict.fromkeys(names, str(threads)) if threads > 0 else {}
+
+
+def _folder(name: str) -> Path | None:
+    text = _value(name, "").strip()
+    return Path(text).expanduser() if text else None
+
+
+def _value(name: str, default: Any) -> Any:
+    try:
+        from napari.settings import get_plugin_settings
+    except ImportError:  # before napari 0.9 a plugin has no preferences
+        return default
+    try:
+        return getattr(get_plugin_settings(PLUGIN).general, name)
+    except (KeyError, AttributeError):  # napari knows the plugin without its manifest
+        return default

@@ -1,0 +1,43 @@
+import sys
+from pathlib import Path
+
+import pytest
+from npe2 import PluginManifest
+
+from seamless_unet.plugin import models, preferences
+
+napari_settings = pytest.importorskip("napari.settings")
+if not hasattr(napari_settings, "get_plugin_settings"):
+    pytest.skip("napari before 0.9", allow_module_level=True)
+
+
+@pytest.fixture
+def general(npe2pm, plugin_settings):
+    """What the user sets in napari's preferences, of which there is nothing yet."""
+    npe2pm.register(PluginManifest.from_file(Path(models.__file__).parents[1] / "napari.yaml"))
+    return napari_settings.get_plugin_settings(preferences.PLUGIN).general
+
+
+def test_nothing_is_set(general, monkeypatch):
+    assert preferences.models_folder() is None
+    assert preferences.results_folder() is None
+    assert preferences.environment() == {}
+    monkeypatch.delenv("SEAMLESS_UNET_MODELS")
+    assert models.library().parts[-2:] == ("seamless-unet", "models")
+
+
+def test_what_is_set(general, monkeypatch, tmp_path):
+    general.models_folder = str(tmp_path / "models here")
+    general.results_folder = " ~/results "
+    general.threads = 3
+    assert preferences.results_folder() == Path.home() / "results"
+    assert preferences.environment() == {"OMP_NUM_THREADS": "3", "MKL_NUM_THREADS": "3"}
+    assert models.library() == tmp_path / "models"  # as the environment says
+    monkeypatch.delenv("SEAMLESS_UNET_MODELS")
+    assert models.library() == tmp_path / "models here"
+
+
+def test_an_older_napari(monkeypatch):
+    monkeypatch.setitem(sys.modules, "napari.settings", None)
+    assert preferences.models_folder() is None
+    assert preferences.environment() == {}
