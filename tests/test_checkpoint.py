@@ -14,6 +14,8 @@ from seamless_unet.checkpoint import (
     running,
     state_path,
 )
+from seamless_unet.config import ModelInfo, TrainConfig, UNetConfig
+from seamless_unet.train_state import TrainState
 from test_import import python
 
 
@@ -88,6 +90,19 @@ def test_the_latest_comes_first(request_of, tmp_path):
     assert [training.name for training in found] == ["a", "b", "c"]
     assert found[0].when.timestamp() == 1e9
     assert interrupted(tmp_path / "nowhere") == []
+
+
+@pytest.mark.parametrize(
+    ("budget", "fraction"), [({"minutes": 2.0}, 0.25), ({"steps": 10}, 0.3), ({"steps": 2}, 1.0)]
+)
+def test_how_far_it_came(request_of, tmp_path, budget, fraction):
+    folder = kept(request_of, tmp_path / "checkpoints")
+    info = ModelInfo(UNetConfig(depth=1, base_channels=2))
+    state = TrainState.start(TrainConfig.preset(**budget), info)
+    state.elapsed, state.step = 30.0, 3
+    state.save(state_path(folder))
+    (found,) = interrupted(folder.parent)
+    assert (found.fraction, found.problem) == (fraction, "")
 
 
 def cut_short(path):

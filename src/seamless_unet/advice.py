@@ -20,6 +20,7 @@ from seamless_unet.geometry import Geometry
 from seamless_unet.sample import Sample, evenly
 
 _LOOKED_AT = 2**22  # pixels; to look at more would take longer than it tells
+_TOO_LARGE = 2**26  # pixels of one volume, of which a part would not tell
 _FEW_PIXELS, _SMALL_PART = 100, 0.01
 _PIECE = 0.1  # of the largest piece: a smaller one is a slip of the brush
 _CLEAR = 0.75  # of an object's pixels must be on its side of the grey values halfway
@@ -49,7 +50,7 @@ def find_problems(
     config
         Its ``depth`` tells what the network reads.
     """
-    looked_at = evenly(samples, _LOOKED_AT)
+    looked_at = [s for s in evenly(samples, _LOOKED_AT) if s.labels.size < _TOO_LARGE]
     whole = [sample for sample in looked_at if sample.annotation == "objects"]
     return [
         *objects_in_pieces(whole),
