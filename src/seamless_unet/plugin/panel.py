@@ -136,7 +136,8 @@ class Panel(Form):
         if self.job is not None:
             self.job.on_event = _ignore  # the worker may keep the job a little longer
         self.job = self._activity = None
-        if self._window is not None and self.parent() is self._window:  # its dock was closed
+        window, self._window = self._window, None
+        if window is not None and self.parent() is window:  # its dock was closed
             self.deleteLater()
 
     def _set_running(self, running: bool) -> None:
