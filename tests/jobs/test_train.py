@@ -83,6 +83,9 @@ def test_what_cannot_be_learned_from_is_an_error_and_leaves_nothing(train_reques
         *_, event = served(train_request | {"request": kind})
         assert event["event"] == "error"
         assert "there is no label: draw at least one object" in event["message"]
+    train_request["changes"]["minutes"] = 1
+    *_, event = served(train_request)
+    assert "either steps or minutes" in event["message"]
     assert files(tmp_path / LIBRARY) == []
 
 

@@ -112,14 +112,14 @@ def _train(request: dict[str, Any], folder: Path, orders: Orders) -> Events:
     from seamless_unet.train import train as learn
     from seamless_unet.train_state import TrainState
 
-    config = TrainConfig.preset(request["preset"], **request["changes"])
-    output = Path(request["output"])
-    output.parent.mkdir(parents=True, exist_ok=True)
-    saved = checkpoint.state_path(folder)
-    state = TrainState.load(saved) if saved.exists() else None
+    saved, state = checkpoint.state_path(folder), None
     options = {name: request[name] for name in ("pixel_size", "device")}
-    events = learn(config=config, state=state, **_arrays(request), **options)
     try:
+        config = TrainConfig.preset(request["preset"], **request["changes"])
+        output = Path(request["output"])
+        output.parent.mkdir(parents=True, exist_ok=True)
+        state = TrainState.load(saved) if saved.exists() else None
+        events = learn(config=config, state=state, **_arrays(request), **options)
         prepared = next(events)
         assert isinstance(prepared, Prepared)
         state = prepared.state
