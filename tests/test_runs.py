@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from cases import CASES
-from seamless_unet.runs import find_runs, numbered
+from seamless_unet.runs import crossed, find_runs, numbered
 
 
 @pytest.fixture
@@ -22,6 +22,17 @@ def test_runs_are_the_image_in_fewer_numbers(shape, rng):
     np.testing.assert_array_equal((runs.starts + runs.lengths - 1) // max(1, shape[-1]), rows)
     changed = np.any([ids[1:] != ids[:-1] for ids in runs.ids], axis=0)
     assert (changed | (rows[1:] != rows[:-1])).all()
+
+
+@pytest.mark.parametrize("shape", [(7,), (5, 8), (3, 4, 5), (2, 0)])
+def test_crossed_runs_are_those_of_both_images(shape, rng):
+    images = rng.integers(0, 3, (3, *shape))
+    expected = find_runs(*images)
+    runs = crossed(find_runs(images[0]), find_runs(*images[1:]))
+    assert runs.shape == shape
+    np.testing.assert_array_equal(runs.starts, expected.starts)
+    np.testing.assert_array_equal(runs.lengths, expected.lengths)
+    np.testing.assert_array_equal(runs.ids, expected.ids)
 
 
 @pytest.mark.parametrize("case", CASES)

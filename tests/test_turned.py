@@ -13,6 +13,17 @@ def test_the_turns_are_the_eight_symmetries_of_the_square():
 
 
 @pytest.mark.parametrize("turn", TURNS)
+def test_indices_of_the_turned_image_are_found_in_the_image(turn):
+    image = np.arange(2 * 5 * 7).reshape(2, 5, 7)
+    turned = turn.of(image)
+    z, y, x = np.array([1]), np.array([0, 3, 1]), np.array([4, 2])
+    here = turn.indices_before([z, y, x], image.shape)
+    taken = image[np.ix_(*here)]
+    taken = taken.swapaxes(-2, -1) if turn.transposed else taken
+    np.testing.assert_array_equal(taken, turned[np.ix_(z, y, x)])
+
+
+@pytest.mark.parametrize("turn", TURNS)
 @pytest.mark.parametrize("geometry", [Geometry(depth=2), Geometry(depth=2, valid=False)])
 def test_a_turned_tile_reads_and_writes_the_same_pixels(turn, geometry):
     image = np.arange(20 * 31).reshape(20, 31)
