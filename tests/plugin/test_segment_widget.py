@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from napari._app_model import get_app_model
 from napari.layers import Labels
 from napari.utils.notifications import notification_manager
 
-from seamless_unet.plugin import models, segment_widget
+from seamless_unet.image_io import write_image
+from seamless_unet.plugin import layer_metadata, models, segment_widget
 from seamless_unet.stack import segment_stack
 
 PLUGIN = "napari-seamless-unet"
@@ -253,12 +255,15 @@ def test_large_labels_grow_on_disk(
     panel = dock("Segment")
     assert panel.saving.native.isVisible()
     panel.folder.value = tmp_path / "results"
+    panel.how.certainty.value = True
     click(panel.start_button)
-    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=60_000)
+    qtbot.waitUntil(lambda: len(viewer.layers) > 1, timeout=60_000)
     folder = tmp_path / "results" / "large threshold.zarr"
     assert ended(panel) == f"Done. 2 cells found. The labels are in {folder}."
     *_, expected = segment_stack(threshold_model, large.data.compute(), "ZYX")
-    labels = viewer.layers[-1]
+    certainty, labels = viewer.layers[1:]
+    assert certainty.name == "threshold certainty of large"
+    np.testing.assert_array_equal(certainty.data > 0.5, expected.labels > 0)
     assert labels.editable
     np.testing.assert_array_equal(labels.data[:], expected.labels)
     np.testing.assert_array_equal(zarr.open_array(folder)[:], expected.labels)
@@ -312,6 +317,21 @@ def test_the_form_is_as_it_was_left(viewer, dock, click, ended, threshold_model,
     assert again.how.memory.value == 2**28
     assert again.how.certainty.value
     assert not again.how.careful.value
+
+
+def test_what_a_slow_file_says_arrives_later(
+    viewer, dock, qtbot, threshold_model, tmp_path, monkeypatch
+):
+    path = write_image(tmp_path / "a.tif", np.zeros((3, 8, 8), np.uint8), axes="TYX")
+    answer, read = threading.Event(), layer_metadata.read_metadata
+    monkeypatch.setattr(layer_metadata, "_PATIENCE", 0)
+    monkeypatch.setattr(layer_metadata, "read_metadata", lambda p: answer.wait(10) and read(p))
+    viewer.open(path, plugin="napari")
+    panel = dock("Segment")
+    assert panel.axes.value == "ZYX"
+    answer.set()
+    qtbot.waitUntil(lambda: panel.axes.value == "TYX", timeout=10_000)
+    assert panel.plan.text() == "Plane by plane; cells are linked through time."
 
 
 def test_dimensions_are_shown_and_belong_to_their_image(viewer, dock, threshold_model):
@@ -368,6 +388,18 @@ def test_the_layers_menu_opens_the_dock_with_the_layer(viewer, threshold_model):
     commands.execute_command("napari-seamless-unet.segment_cells").result()
     assert list(viewer.window.dock_widgets) == ["Segment (Seamless U-Net)"]
     assert panel.image.value is viewer.layers["b"]
+
+
+def test_the_layers_menu_segments_the_plane_that_is_shown(viewer, ended, threshold_model):
+    data = np.zeros((3, 30, 30))
+    data[1, 4:12, 4:12] = 1
+    viewer.add_image(data, name="a")
+    viewer.dims.set_current_step(0, 1)
+    commands = get_app_model().commands
+    commands.execute_command("napari-seamless-unet.segment_shown").result()
+    (panel,) = viewer.window.dock_widgets.values()
+    assert ended(panel) == "Done. 1 cell found."
+    np.testing.assert_array_equal(viewer.layers[-1].data, data[1:2])
 
 
 SCRIPT = """

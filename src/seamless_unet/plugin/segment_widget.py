@@ -1,6 +1,5 @@
 """The Segment dock: an image layer and a model in, a new Labels layer out."""
 
-import functools
 import math
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,7 @@ from napari.plugins import menu_item_template
 
 from seamless_unet.axes import loop_axes
 from seamless_unet.config import ModelInfo
-from seamless_unet.model_file import read_info
-from seamless_unet.plugin import layers, model_fit, models, settings
+from seamless_unet.plugin import layers, library, model_fit, models, settings
 from seamless_unet.plugin.channel_rows import ChannelRows
 from seamless_unet.plugin.choice import Choice
 from seamless_unet.plugin.image_panel import ImagePanel
@@ -196,18 +194,19 @@ class SegmentWidget(ImagePanel):
         return size > (_LARGE if isinstance(data, np.ndarray) else _LARGE_ON_DISK)
 
     def _model_choices(self) -> list[tuple[str, str]]:
+        entries = library.entries()
+        self._infos = {str(entry.path): entry.info for entry in entries}
         image, axes = self.image.value, self.axes.value
-        if image is None or axes is None:
-            return models.choices()
-        count = len(channel_choices(self.viewer, image, axes))
-        infos = [(name, path, _read(path)) for name, path in models.choices()]
+        fitting = image is not None and axes is not None
+        count = len(channel_choices(self.viewer, image, axes)) if fitting else 0
         return [
-            (name + (model_fit.mark(info, axes, count) if info else ""), path)
-            for name, path, info in infos
+            (e.name + (model_fit.mark(e.info, axes, count) if fitting and e.info else ""), path)
+            for e, path in zip(entries, self._infos, strict=True)
         ]
 
     def _info(self) -> ModelInfo | None:
-        return _read(self.model.value) if self.model.value else None
+        """Return what the model says about itself; ``None`` without one that can be read."""
+        return self._infos.get(self.model.value)
 
     def _model_changed(self, *_: Any) -> None:
         path = self.model.value
@@ -230,22 +229,20 @@ def _end_words(objects: int | None, folder: Path | None) -> list[str]:
     return ["Done.", *found, *kept]
 
 
-def _read(path: str) -> ModelInfo | None:
-    """Return what a model says about itself; ``None`` if it cannot be read."""
-    try:
-        return _read_once(path, Path(path).stat().st_mtime_ns)
-    except (ValueError, OSError):
-        return None
-
-
-@functools.lru_cache(maxsize=256)
-def _read_once(path: str, modified: int) -> ModelInfo:
-    """Read a model's header once; ``modified`` makes a file that was replaced count as another."""
-    return read_info(path)
-
-
 def segment_cells(layer: napari.layers.Layer, viewer: napari.Viewer) -> None:
     """Open or raise the Segment dock, with the active layer chosen if it is an image."""
+    _opened(layer, viewer)
+
+
+def segment_shown(layer: napari.layers.Layer, viewer: napari.Viewer) -> None:
+    """Segment the plane that is shown, of the active layer if it is an image, at once."""
+    widget = _opened(layer, viewer)
+    if "shown" in widget.part.choices:
+        widget.part.value = "shown"
+    widget.start_button.click()
+
+
+def _opened(layer: napari.layers.Layer, viewer: napari.Viewer) -> SegmentWidget:
     name = menu_item_template.format("Seamless U-Net", "Segment")  # as the Plugins menu has it
     docks = viewer.window.dock_widgets
     if name not in docks:
@@ -256,3 +253,4 @@ def segment_cells(layer: napari.layers.Layer, viewer: napari.Viewer) -> None:
     dock = widget.parent()
     dock.show()
     dock.raise_()
+    return widget
