@@ -11,6 +11,7 @@ from seamless_unet.checkpoint import (
     interrupted,
     keep,
     kept_request,
+    redirect,
     running,
     state_path,
 )
@@ -61,6 +62,14 @@ def test_another_disk_gets_copies(request_of, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "link", refuse)
     folder = kept(request_of, tmp_path / "checkpoints")
     np.testing.assert_array_equal(np.load(folder / "image 0.npy"), np.arange(12).reshape(3, 4))
+
+
+def test_its_model_may_get_another_name(request_of, tmp_path):
+    folder = kept(request_of, tmp_path / "checkpoints").rename(tmp_path / "checkpoints" / "new")
+    redirect(folder, tmp_path / "new.safetensors")
+    assert kept_request(folder)["output"] == str(tmp_path / "new.safetensors")
+    (found,) = interrupted(folder.parent)
+    assert (found.name, found.problem) == ("new", "")
 
 
 def test_what_is_there_is_not_replaced(request_of, tmp_path):

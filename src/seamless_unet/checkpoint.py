@@ -79,9 +79,13 @@ def keep(request: Mapping[str, Any], folder: Path) -> None:
     for key in array_keys(request):
         kept[key] = f"{key}.npy"
         _link(Path(request[key]), folder / kept[key])
-    unfinished = folder / f".{_REQUEST}"
-    unfinished.write_text(json.dumps(kept), encoding="utf-8")
-    os.replace(unfinished, folder / _REQUEST)  # last: what has one is complete
+    _write(kept, folder)  # last: what has a request is complete
+
+
+def redirect(folder: Path, output: Path) -> None:
+    """Let the training kept in a folder make its model elsewhere when it goes on."""
+    kept = json.loads((folder / _REQUEST).read_text(encoding="utf-8"))
+    _write(kept | {"output": str(output)}, folder)
 
 
 def kept_request(folder: Path) -> dict[str, Any]:
@@ -181,6 +185,12 @@ def _cause(error: Exception) -> str:
     if isinstance(error, FileNotFoundError) and error.filename:
         return f"{Path(error.filename).name} is missing"
     return f"it is damaged ({error})"
+
+
+def _write(request: Mapping[str, Any], folder: Path) -> None:
+    unfinished = folder / f".{_REQUEST}"
+    unfinished.write_text(json.dumps(request), encoding="utf-8")
+    os.replace(unfinished, folder / _REQUEST)
 
 
 def _link(source: Path, target: Path) -> None:

@@ -1,3 +1,4 @@
+import json
 import os
 from pathlib import Path
 
@@ -44,7 +45,8 @@ def test_rename_takes_the_checkpoint_along(path, qtbot):
         new = files.rename(path, " my: cells ")
     assert new == path.with_name("my cells.safetensors")
     assert [name for name, _ in models.choices()] == ["my cells"]
-    assert (models.checkpoint_path(new) / "request.json").read_text() == "{}"
+    kept = json.loads((models.checkpoint_path(new) / "request.json").read_text())
+    assert kept == {"output": str(new)}  # where it goes on
     assert not checkpoint.exists()
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from qtpy.QtCore import QFile
 
+from seamless_unet import checkpoint
 from seamless_unet.config import ModelInfo
 from seamless_unet.model_file import bundled_models, read_info
 from seamless_unet.plugin import models
@@ -87,6 +88,9 @@ def rename(path: Path, name: str) -> Path:
     for here, there in moves:
         if here.exists():
             here.rename(there)
+    if models.checkpoint_path(new).exists():
+        with contextlib.suppress(OSError, ValueError):  # damaged: the Train dock says so
+            checkpoint.redirect(models.checkpoint_path(new), new)
     models.signals.listed.emit()
     return new
 
