@@ -36,7 +36,7 @@ def viewer():
 @pytest.fixture
 def preview(viewer, qtbot):
     preview = Preview(viewer, FakeWorker())
-    preview.begin(FakeJob(), [(viewer.layers["cells"], "TYX")], name="mine")
+    preview.begin(FakeJob(), {0: (viewer.layers["cells"], "TYX")}, name="mine")
     yield preview
     preview.end()
 
@@ -113,7 +113,7 @@ def test_a_removed_layer_stays_away(viewer, preview):
 
 def test_the_next_training_has_a_layer_of_its_own(viewer, preview):
     preview.show(found(1))
-    preview.begin(FakeJob(), [(viewer.layers["cells"], "TYX")], name="next")
+    preview.begin(FakeJob(), {0: (viewer.layers["cells"], "TYX")}, name="next")
     preview.show(found(2, value=3))
     assert (viewer.layers["preview: mine"].data == 1).all()
     assert (viewer.layers["preview: next"].data == 3).all()
@@ -129,7 +129,7 @@ def test_nothing_is_told_after_the_end(viewer, preview, qtbot):
 def test_the_image_on_top_is_looked_at(viewer, preview, qtbot):
     cells = viewer.layers["cells"]
     other = viewer.add_image(np.zeros((40, 50)), name="other")
-    images = [(cells, "TYX"), (other, "YX")]
+    images = {0: (cells, "TYX"), 1: (other, "YX")}
     preview.begin(FakeJob(), images, name="two")
     assert preview.worker.told[-1][0]["whole"] == 1
     other.visible = False

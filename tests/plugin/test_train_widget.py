@@ -94,6 +94,30 @@ def test_kill_9_keeps_what_was_saved_and_says_so(
     assert quick_panel.start_button.isEnabled()
 
 
+def test_an_interrupted_training_goes_on(
+    quick_panel, threshold_model, click, ended, library, qtbot
+):
+    quick_panel.begin.reset_choices()
+    quick_panel.begin.value = str(library / "threshold.safetensors")
+    quick_panel.minutes.value = 60
+    click(quick_panel.start_button)
+    wait_for_steps(qtbot, quick_panel)
+    assert quick_panel.interrupted.lines == []
+    os.kill(quick_panel.worker.process.pid, signal.SIGKILL)
+    ended(quick_panel)
+    (line,) = quick_panel.interrupted.lines
+    assert "The training of 'my nuclei' was interrupted" in line.text.text()
+    quick_panel.ensureWidgetVisible(line.resume)
+    qtbot.waitUntil(line.resume.isVisible)
+    click(line.resume)
+    wait_for_steps(qtbot, quick_panel)
+    qtbot.waitUntil(lambda: quick_panel.preview.layer is not None, timeout=60_000)
+    click(quick_panel.stop_button)
+    assert ended(quick_panel).startswith("Model 'my nuclei' is saved")
+    assert quick_panel.interrupted.lines == []
+    assert not list((library / "checkpoints").iterdir())
+
+
 def test_closing_the_dock_lets_the_training_go_on(quick_panel, click, ended, library, qtbot):
     quick_panel.minutes.value = 0.1
     click(quick_panel.start_button)

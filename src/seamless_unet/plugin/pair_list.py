@@ -20,7 +20,7 @@ from seamless_unet.plugin import layers
 from seamless_unet.plugin.layer_pair import LayerPair
 from seamless_unet.plugin.panel import layer_combo, words
 
-_ANNOTATIONS = [("whole cells", "objects"), ("kinds of area", "classes"), ("strokes", "scribbles")]
+ANNOTATIONS = [("whole cells", "objects"), ("kinds of area", "classes"), ("strokes", "scribbles")]
 _MEANINGS = {
     "objects": "Every cell is filled with a number of its own; 0 is background. "
     "Images of a stack without any label are left out.",
@@ -41,7 +41,7 @@ class Drawing:
         )
         self.annotation = ComboBox(
             label="I drew",
-            choices=_ANNOTATIONS,
+            choices=ANNOTATIONS,
             tooltip="What the numbers in the labels layer mean.",
         )
         self.meaning = words()
@@ -51,8 +51,8 @@ class Drawing:
                 ("the whole image", None),
                 *((shapes.name, shapes) for shapes in layers.in_viewer(viewer, Shapes)),
             ],
-            tooltip="Did you draw all cells of a part of the image only? Put a rectangle, an ellipse\n"
-            "or a polygon around it in a shapes layer, and choose that layer here.",
+            tooltip="Did you draw all cells in a part of the image only? Put a rectangle, an\n"
+            "ellipse or a polygon around it in a shapes layer, and choose that layer here.",
         )
         self.rows: list[ValueWidget | QWidget] = [
             *(self.labels, self.annotation, self.meaning, self.region)

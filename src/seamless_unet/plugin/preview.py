@@ -1,6 +1,6 @@
 """What a model that is learning finds in the plane that the user looks at."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ class Preview(QObject):
         self.worker = worker
         self.layer: Labels | None = None
         self.shown: tuple[Image, str, View, NDArray] | None = None  # what the layer is made of
-        self._images: Sequence[tuple[Image, str]] = ()
+        self._images: Mapping[int, tuple[Image, str]] = {}
         self._asked: dict[int, tuple[Image, str, View]] = {}  # by the number of the question
         self._job: Job | None = None
         self._timer = QTimer(self)
@@ -37,7 +37,7 @@ class Preview(QObject):
         self._timer.timeout.connect(self._ask)
 
     def begin(
-        self, job: Job, images: Sequence[tuple[Image, str]], *, name: str, ndim: int = 2
+        self, job: Job, images: Mapping[int, tuple[Image, str]], *, name: str, ndim: int = 2
     ) -> None:
         """Start to follow.
 
@@ -46,7 +46,7 @@ class Preview(QObject):
         job
             The training.
         images
-            Those it learns from, and their dimensions, in its order.
+            Those it learns from and their dimensions, by their number in its request.
         name
             Of the model.
         ndim
@@ -94,7 +94,7 @@ class Preview(QObject):
         order = {layer: place for place, layer in enumerate(self.viewer.layers)}
         there = [
             (image.visible, order[image], -number)
-            for number, (image, _) in enumerate(self._images)
+            for number, (image, _) in self._images.items()
             if image in order
         ]
         return -max(there)[2] if there else None

@@ -8,14 +8,17 @@ from weakref import WeakMethod
 
 import napari
 from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, LineEdit
+from napari.layers import Image
 from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QPushButton
 
+from seamless_unet.checkpoint import Interrupted
 from seamless_unet.model_file import read_info
 from seamless_unet.plugin import models, settings
 from seamless_unet.plugin.annotation_check import AnnotationCheck, Described, in_words
 from seamless_unet.plugin.corrections import add_corrections
 from seamless_unet.plugin.image_panel import ImagePanel
+from seamless_unet.plugin.interrupted_list import InterruptedList
 from seamless_unet.plugin.layer_pair import LayerPair, pairs_request
 from seamless_unet.plugin.loss_plot import LossPlot
 from seamless_unet.plugin.pair_list import Drawing, PairList
@@ -67,6 +70,7 @@ class TrainWidget(ImagePanel):
             tooltip="Quick learns fast from few cells, also without a graphics card.\n"
             "The paper's recipe needs a graphics card and hours.",
         )
+        self.interrupted = InterruptedList()
         self.preview = Preview(napari_viewer, self.worker)
         self.check = AnnotationCheck(self.worker, WeakMethod(self._to_check))
         self.correct_button = QPushButton("&Correct it")
@@ -76,7 +80,10 @@ class TrainWidget(ImagePanel):
         self.correct_button.hide()
         self.plot = LossPlot()
         self.lay_out(
-            [*self.drawing.rows, self.pair_list, self.name, self.begin, self.minutes, self.watch],
+            [
+                *(*self.drawing.rows, self.pair_list, self.name, self.begin, self.minutes),
+                *(self.watch, self.interrupted),
+            ],
             options=[self.preset],
             below=[self.correct_button, self.plot, self.check.widget],
         )
@@ -93,11 +100,13 @@ class TrainWidget(ImagePanel):
         settings.restore("Train", self._remembered)
         self._connect()
         self.reset_choices()
+        self._show_interrupted()
 
     def _connect(self) -> None:
         models.signals.changed.connect(self._library_changed)
         self.begin.changed.connect(self._begin_changed)
         self.correct_button.clicked.connect(self._correct)
+        self.interrupted.resumed.connect(self._resume)
         self.pair_list.changed.connect(self.check.soon)
         for row in (self.axes, self.drawing.labels, self.drawing.annotation, self.drawing.region):
             row.changed.connect(self.check.soon)
@@ -132,14 +141,33 @@ class TrainWidget(ImagePanel):
         path = models.new_path(self.name.value)
         output = {"output": str(path), "checkpoint": str(models.checkpoint_path(path))}
         settings.keep("Train", self._remembered)
+        self._learn({**described, "request": "train", **output}, arrays, path)
+        images = {number: (pair.image, pair.axes) for number, pair in enumerate(pairs)}
+        self._watch(images, described["changes"].get("ndim", 2))
+
+    def _resume(self, training: Interrupted) -> None:
+        """Go on with an interrupted training; what it learns from may not even be open."""
+        if self.job is not None:
+            self.status.setText("One training at a time: stop the one that runs, or let it end.")
+            return
+        request = {"request": "train", "resume": str(training.path), "device": self.device.value}
+        self._learn(request, {}, models.library() / f"{training.name}.safetensors")
+        image, axes = self.image.value, self.axes.value
+        if axes is not None and image.name in training.pairs:
+            self._watch({training.pairs.index(image.name): (image, axes)}, 2)
+
+    def _learn(self, request: Event, arrays: dict[str, Any], path: Path) -> None:
         self.plot.clear()
         self.correct_button.hide()
         self._path, self._learning, self._score = path, False, ""
-        self.submit({**described, "request": "train", **output}, arrays, self._show)
+        self.submit(request, arrays, self._show)
+
+    def _watch(self, images: dict[int, tuple[Image, str]], ndim: int) -> None:
         if self.watch.value and self.job is not None:
-            images = [(pair.image, pair.axes) for pair in pairs]
-            ndim = described["changes"].get("ndim", 2)
-            self.preview.begin(self.job, images, name=path.stem, ndim=ndim)
+            self.preview.begin(self.job, images, name=self._path.stem, ndim=ndim)
+
+    def _show_interrupted(self) -> None:
+        self.interrupted.show_those_in(models.checkpoint_path(models.library() / "any").parent)
 
     def stop(self, job: Job) -> None:
         """Keep the best model so far, if there is one."""
@@ -175,6 +203,8 @@ class TrainWidget(ImagePanel):
                 self.show_progress(None, "Preparing the annotation ...")
             case "prepared":
                 self.check.text.setText(in_words(event["text"], event["problems"]))
+                self.plot.show_history(event["history"])  # of what is resumed
+                self._show_interrupted()
                 self.show_progress(0.0, "Training ...")
             case "step":
                 self._learning = True
@@ -192,6 +222,7 @@ class TrainWidget(ImagePanel):
             case "trained" | "cancelled" | "error" | "crashed":
                 self.preview.end()
                 self._ended(event)
+                self._show_interrupted()
 
     def _ended(self, event: Event) -> None:
         match event["event"]:

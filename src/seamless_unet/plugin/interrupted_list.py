@@ -1,0 +1,69 @@
+"""Trainings that did not come to their end, to go on with or to forget."""
+
+from pathlib import Path
+
+from qtpy.QtCore import Signal  # type: ignore[attr-defined]
+from qtpy.QtWidgets import QHBoxLayout, QMessageBox, QPushButton, QVBoxLayout, QWidget
+
+from seamless_unet.checkpoint import Interrupted, discard, interrupted
+from seamless_unet.plugin.panel import words
+
+
+class InterruptedList(QWidget):
+    """A line for each interrupted training in a folder, with buttons; empty if there is none."""
+
+    resumed = Signal(object)  # the training that the user wants to go on
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[QWidget] = []
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+
+    def show_those_in(self, folder: Path) -> None:
+        """Show what is in a folder by now."""
+        for line in self.lines:
+            line.hide()
+            line.deleteLater()
+        self.lines = [_Line(self, training) for training in interrupted(folder)]
+        for line in self.lines:
+            self._column.addWidget(line)
+
+
+class _Line(QWidget):
+    def __init__(self, parent: InterruptedList, training: Interrupted) -> None:
+        super().__init__(parent)
+        self.training = training
+        self.text = words()
+        self.text.setText(in_words(training))
+        self.resume, self.discard = QPushButton("&Resume"), QPushButton("&Discard ...")
+        self.resume.setToolTip("Go on where it was, with the images and labels it began with.")
+        self.resume.setEnabled(not training.problem)
+        self.resume.clicked.connect(self._resume)
+        self.discard.setToolTip("Remove what is kept of it. A model it has saved stays.")
+        self.discard.clicked.connect(self._discard)
+        column, buttons = QVBoxLayout(self), QHBoxLayout()
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.text)
+        column.addLayout(buttons)
+        buttons.addWidget(self.resume)
+        buttons.addWidget(self.discard)
+
+    def _resume(self) -> None:
+        parent = self.parent()
+        assert isinstance(parent, InterruptedList)
+        parent.resumed.emit(self.training)
+
+    def _discard(self) -> None:
+        question = f"Forget the training of '{self.training.name}'? It cannot be resumed then."
+        answer = QMessageBox.question(self, "Discard a training", question)
+        if answer == QMessageBox.StandardButton.Yes:
+            discard(self.training.path)
+            self.hide()
+
+
+def in_words(training: Interrupted) -> str:
+    """Say which training was interrupted, and whether it can go on."""
+    text = f"The training of '{training.name}' was interrupted at {training.fraction:.0%}"
+    text += f" ({training.when:%d %B, %H:%M})."
+    return f"{text} It cannot be resumed: {training.problem}." if training.problem else text

@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+from qtpy.QtWidgets import QMessageBox
+
+from seamless_unet import checkpoint
+from seamless_unet.plugin.interrupted_list import InterruptedList
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Return a folder with one training, which has not begun to learn."""
+    request = {
+        "pairs": [{"name": "cells", "axes": "YX", "annotation": "objects", "region": False}],
+        "output": str(tmp_path / "my model.safetensors"),
+    }
+    for key in ("image 0", "labels 0"):
+        np.save(tmp_path / f"{key}.npy", np.zeros((4, 4), np.uint8))
+        request[key] = str(tmp_path / f"{key}.npy")
+    checkpoint.keep(request, tmp_path / "checkpoints" / "my model")
+    return tmp_path / "checkpoints"
+
+
+@pytest.fixture
+def shown(folder, qtbot):
+    shown = InterruptedList()
+    qtbot.addWidget(shown)
+    shown.show_those_in(folder)
+    shown.show()
+    return shown
+
+
+def test_nothing_was_interrupted(qtbot, tmp_path):
+    shown = InterruptedList()
+    qtbot.addWidget(shown)
+    shown.show_those_in(tmp_path / "never made")
+    assert shown.lines == []
+
+
+def test_resume(shown, folder, click, qtbot):
+    (line,) = shown.lines
+    assert line.text.text().startswith("The training of 'my model' was interrupted at 0%")
+    with qtbot.waitSignal(shown.resumed) as signal:
+        click(line.resume)
+    assert signal.args[0].path == folder / "my model"
+
+
+@pytest.mark.parametrize("answer", ["Yes", "No"])
+def test_discard_asks_first(shown, folder, click, monkeypatch, answer):
+    answered = getattr(QMessageBox.StandardButton, answer)
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: answered)
+    (line,) = shown.lines
+    click(line.discard)
+    assert (folder / "my model").exists() == (answer == "No")
+    assert line.isVisible() == (answer == "No")
+
+
+def test_what_is_damaged_cannot_be_resumed(shown, folder, click, monkeypatch):
+    (folder / "my model" / "image 0.npy").unlink()
+    shown.show_those_in(folder)
+    (line,) = shown.lines
+    assert line.text.text().endswith("It cannot be resumed: image 0.npy is missing.")
+    assert not line.resume.isEnabled()
+    assert line.discard.isEnabled()
