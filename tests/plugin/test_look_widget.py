@@ -133,6 +133,21 @@ def test_examples_are_beside_the_image_and_new_ones_replace_them(viewer, dock, c
     assert examples.data[classes.data == 2].mean() > examples.data[classes.data == 0].mean()
 
 
+def test_examples_of_strokes_show_what_strokes_say(viewer, dock, click, ended):
+    strokes = np.zeros((64, 64), np.uint8)
+    strokes[4:8, 4:60], strokes[30:34, 4:60] = 1, 2
+    viewer.add_image(np.random.default_rng(0).random((64, 64)), name="a")
+    viewer.add_labels(strokes)
+    panel = dock("Look inside")
+    panel.kind.value = "examples"
+    panel.examples.annotation.value = "scribbles"
+    panel.examples.count.value = 1
+    click(panel.start_button)
+    assert ended(panel).startswith("Done")
+    weights = viewer.layers["examples of a: weights"].data
+    assert 0 < np.count_nonzero(weights) < weights.size / 4
+
+
 def test_what_is_missing_is_said(viewer, dock, click, library, monkeypatch):
     monkeypatch.setattr("seamless_unet.plugin.models.bundled_models", dict)
     panel = dock("Look inside")

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from magicgui.widgets import CheckBox, FloatSpinBox, SpinBox
+from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, SpinBox
 from magicgui.widgets.bases import ValueWidget
 from napari.layers import Image, Labels, Layer
 
 from seamless_unet.config import TrainConfig
 from seamless_unet.plugin import layers, look_layers
 from seamless_unet.plugin.look import Look
+from seamless_unet.plugin.pair_list import ANNOTATIONS
 from seamless_unet.plugin.worker import Event
 
 _QUICK = TrainConfig.preset("quick")
@@ -23,6 +24,11 @@ class ExampleRows:
     )
 
     def __init__(self) -> None:
+        self.annotation = ComboBox(
+            label="I drew",
+            choices=ANNOTATIONS,
+            tooltip="What the numbers in the labels layer mean; see the Train dock.",
+        )
         self.elastic = FloatSpinBox(
             label="Bend (pixels)",
             value=_QUICK.elastic,
@@ -63,7 +69,7 @@ class ExampleRows:
             tooltip="The same number draws the same examples, another one others.",
         )
         self.rows: list[ValueWidget] = [
-            *(self.elastic, self.zoom, self.grey),
+            *(self.annotation, self.elastic, self.zoom, self.grey),
             *(self.turn, self.count, self.seed),
         ]
 
@@ -76,7 +82,8 @@ class ExampleRows:
             If it was drawn on another image.
         """
         layers.check_same_place(image, axes, labels)
-        changes = {row: getattr(self, row).value for row in ("elastic", "zoom", "grey", "seed")}
+        given = ("annotation", "elastic", "zoom", "grey", "seed")
+        changes = {name: getattr(self, name).value for name in given}
         changes |= {"rotate": self.turn.value, "flip": self.turn.value}
         request = {"request": "examples", "axes": axes, "changes": changes}
 
