@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,10 @@ from seamless_unet.jobs.new_arrays import new_array
 from seamless_unet.jobs.orders import Orders
 from seamless_unet.jobs.remote import remote_array
 from seamless_unet.model_file import Model, load_model
+
+if TYPE_CHECKING:
+    from seamless_unet.pieces import Layout, Piece, Predicted
+    from seamless_unet.predict import Progress
 
 
 def segment(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any], None, None]:
@@ -26,17 +30,16 @@ def segment(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any]
     known, ``seconds_left``; with ``zarr`` a ``plane`` whenever one, or a volume, is final on the
     disk; then ``segmented``. Nothing is left of ``zarr`` unless it comes to that.
     """
-    from seamless_unet.pieces import Piece, Predicted, layout, put
+    from seamless_unet.pieces import layout
     from seamless_unet.stack import SegmentConfig, segment_pieces
     from seamless_unet.train import choose_device
 
     model = cached_model(request["model"])
     yield {"event": "progress", "fraction": 0.0}
     options = dict(request["options"])
-    pixel_size, probable = options.pop("pixel_size", None), options.pop("probabilities", False)
+    pixel_size, probabilities = options.pop("pixel_size", None), options.pop("probabilities", False)
     image = _image(request, orders)
     plan = layout(model.info, image.shape, request["axes"])
-    path, probability_path = _targets(request)
     items = segment_pieces(
         model,
         image,
@@ -44,31 +47,53 @@ def segment(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any]
         SegmentConfig(**options),
         pixel_size=pixel_size,
         device=choose_device(request["device"]),
-        probabilities=probable,
+        probabilities=probabilities,
     )
-    ended: dict[str, Any] = {"axes": plan.label_axes, "labels": str(path), "objects": None}
+    path = Path(request.get("zarr") or request["output"])
+    targets = {"labels": path}
+    if probabilities:
+        targets["probabilities"] = path.with_name(f"{path.stem} certainty{path.suffix}")
+    objects = yield from _write(items, plan, targets)
+    where = {"zarr": str(path), "arrays": []} if request.get("zarr") else {"arrays": [*targets]}
+    yield {
+        "event": "segmented",
+        "last": True,
+        "axes": plan.label_axes,
+        "probability_axes": plan.probability_axes,
+        "objects": objects,
+        **{key: str(path) for key, path in targets.items()},
+        **where,
+    }
+
+
+def _write(
+    items: Iterator[Progress | Predicted | Piece], plan: Layout, targets: dict[str, Path]
+) -> Generator[dict[str, Any], None, int | None]:
+    """Write all pieces to new arrays, say what is final, and return the number of objects."""
+    from seamless_unet.pieces import Piece, Predicted, put
+
     left = _seconds_left()
+    objects = None
+    shapes = {
+        "labels": (plan.label_shape, np.int32, plan.label_axes),
+        "probabilities": (plan.probability_shape, np.float32, plan.probability_axes),
+    }
     with contextlib.ExitStack() as stack:
-        labels = stack.enter_context(new_array(path, plan.label_shape, np.int32, plan.label_axes))
-        if probable:
-            shape, axes = plan.probability_shape, plan.probability_axes
-            kept = stack.enter_context(new_array(probability_path, shape, np.float32, axes))
-            ended |= {"probabilities": str(probability_path), "probability_axes": axes}
+        arrays = {
+            key: stack.enter_context(new_array(path, *shapes[key])) for key, path in targets.items()
+        }
         for item in items:
             if isinstance(item, Predicted):
-                put(kept, axes, item.index, item.probabilities, "C" + plan.spatial)
+                piece, axes = item.probabilities, "C" + plan.spatial
+                put(arrays["probabilities"], plan.probability_axes, item.index, piece, axes)
             elif isinstance(item, Piece):
-                put(labels, plan.label_axes, item.index, item.labels, plan.spatial)
-                ended["objects"] = item.objects
-                if request.get("zarr"):
-                    yield {"event": "plane", "index": item.index, "objects": item.objects}
+                put(arrays["labels"], plan.label_axes, item.index, item.labels, plan.spatial)
+                objects = item.objects
+                if targets["labels"].suffix != ".npy":  # others look at a file when it is complete
+                    yield {"event": "plane", "index": item.index, "objects": objects}
             else:
                 yield {"event": "progress", **left(item.done / item.total)}
-    if request.get("zarr"):
-        ended |= {"zarr": str(path), "arrays": []}
-    else:
-        ended["arrays"] = [key for key in ("labels", "probabilities") if key in ended]
-    yield {"event": "segmented", "last": True, **ended}
+    return objects
 
 
 def _image(request: dict[str, Any], orders: Orders) -> Any:
@@ -76,12 +101,6 @@ def _image(request: dict[str, Any], orders: Orders) -> Any:
     if isinstance(source, str):
         return np.load(source, mmap_mode="r")
     return remote_array(source, request["id"], orders)
-
-
-def _targets(request: dict[str, Any]) -> tuple[Path, Path]:
-    """Return where labels and probabilities go."""
-    path = Path(request.get("zarr") or request["output"])
-    return path, path.with_name(f"{path.stem} certainty{path.suffix}")
 
 
 def _seconds_left() -> Callable[[float], dict[str, float]]:
