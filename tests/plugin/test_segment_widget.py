@@ -138,6 +138,9 @@ def test_a_model_that_does_not_fit_is_said_in_words(
     click(panel.start_button)
     assert panel.job is None
     assert panel.status.text() == panel.plan.text()
+    viewer.add_image(np.eye(32))
+    assert panel.plan.text() == panel.status.text() == ""
+    assert panel.model.current_choice == "two"
 
 
 def test_the_same_layers_as_channels(viewer, dock, click, ended, library, pixel_model):

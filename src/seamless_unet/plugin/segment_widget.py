@@ -8,13 +8,13 @@ import napari
 import numpy as np
 from magicgui.types import FileDialogMode
 from magicgui.widgets import Container, FileEdit
-from napari.plugins import menu_item_template
 
 from seamless_unet.axes import loop_axes
 from seamless_unet.config import ModelInfo
 from seamless_unet.plugin import layers, library, model_fit, models, settings
 from seamless_unet.plugin.channel_rows import ChannelRows
 from seamless_unet.plugin.choice import Choice
+from seamless_unet.plugin.docks import raised_dock
 from seamless_unet.plugin.image_panel import ImagePanel
 from seamless_unet.plugin.panel import left, words
 from seamless_unet.plugin.segment_input import channel_choices, model_input
@@ -144,6 +144,8 @@ class SegmentWidget(ImagePanel):
             text = self._misfit(info)
             if not text and self.part.value != "shown":
                 text = model_fit.plan(info, axes, link=self.how.link.value)
+        if self.status.text() == self.plan.text() != text:  # a refusal that no longer holds
+            self.status.clear()
         self.plan.setText(text)
         self.plan.setVisible(bool(text))
 
@@ -243,14 +245,7 @@ def segment_shown(layer: napari.layers.Layer, viewer: napari.Viewer) -> None:
 
 
 def _opened(layer: napari.layers.Layer, viewer: napari.Viewer) -> SegmentWidget:
-    name = menu_item_template.format("Seamless U-Net", "Segment")  # as the Plugins menu has it
-    docks = viewer.window.dock_widgets
-    if name not in docks:
-        viewer.window.add_dock_widget(SegmentWidget(viewer), name=name)
-    widget = docks[name]
+    widget = raised_dock(viewer, SegmentWidget, "Segment")
     if isinstance(layer, napari.layers.Image):
         widget.image.value = layer
-    dock = widget.parent()
-    dock.show()
-    dock.raise_()
     return widget
