@@ -88,8 +88,8 @@ def model_info(
 def earlier_trainings(info: ModelInfo) -> list[dict[str, Any]]:
     """Return what a model that is learned on from tells about its trainings, the last one last."""
     training = info.training
-    last: dict[str, Any] = {key: training[key] for key in ("steps", "seconds", "score") if key in training}
-    last |= {"history": thinned(training.get("history", ()), _LOSSES // _MOST_EARLIER)}
+    last: dict[str, Any] = {key: training.get(key) for key in ("steps", "seconds", "score")}
+    last["history"] = thinned(training.get("history", ()), _LOSSES // _MOST_EARLIER)
     return [*training.get("earlier", ()), last][-_MOST_EARLIER:]
 
 
