@@ -64,6 +64,15 @@ def test_of_a_stack_the_last_planes_are_set_aside():
     assert dataset.summary.validation == "the last annotated planes, 3 of 12"
 
 
+def test_of_a_stack_planes_and_of_an_image_beside_it_a_part_is_set_aside():
+    (images, labels), (image, drawn_on_it) = stack(4), drawn(seed=9, count=20)
+    dataset = make_dataset([images, image], [labels, drawn_on_it], config(), axes=["ZYX", "YX"])
+    assert [s.name for s in dataset.validation] == ["image 1 Z=3", "image 2"]
+    assert dataset.summary.validation == (
+        "the last annotated planes, 1 of 5, and the end of the longest side of single images"
+    )
+
+
 def test_of_few_images_a_part_of_each_is_set_aside():
     pairs = [drawn(seed=i, count=20) for i in range(3)]
     dataset = make_dataset(*zip(*pairs, strict=True), config(validation=0.25))

@@ -52,7 +52,9 @@ def _split(
         training = [s for s in samples if s.source not in chosen]
         validation = [s for s in samples if s.source in chosen]
         return training, validation, f"{count} of {len(sources)} images"
-    training, validation, regions = [], [], 0
+    training: list[Sample] = []
+    validation: list[Sample] = []
+    regions = 0  # how many of those held back are a part of a plane
     for source in sources:
         planes = [sample for sample in samples if sample.source == source]
         if len(planes) > 2:
@@ -64,9 +66,12 @@ def _split(
             parts = [_split_region(plane, config) for plane in planes]
             training += [learned for learned, _ in parts]
             validation += [held_back for _, held_back in parts]
-    if regions:
+    if regions == len(validation):
         return training, validation, "the end of the longest side of each image"
-    return training, validation, f"the last annotated planes, {len(validation)} of {len(samples)}"
+    planes_held_back = f"the last annotated planes, {len(validation) - regions} of {len(samples)}"
+    if regions:
+        planes_held_back += ", and the end of the longest side of single images"
+    return training, validation, planes_held_back
 
 
 def _split_region(sample: Sample, config: TrainConfig) -> tuple[Sample, Sample]:
