@@ -8,6 +8,7 @@ from napari.layers import Labels
 
 from seamless_unet.metrics import IOU_THRESHOLDS
 from seamless_unet.plugin import comparison, evaluation, layers
+from seamless_unet.plugin.choice import Choice
 from seamless_unet.plugin.evaluation_tables import EvaluationTables
 from seamless_unet.plugin.panel import Panel, layer_combo
 from seamless_unet.plugin.worker import Event
@@ -32,7 +33,7 @@ class EvaluateWidget(Panel):
             label="True",
             tooltip="What is true: cells that were drawn or corrected by hand.",
         )
-        self.ndim = ComboBox(
+        self.ndim = Choice(
             label="Compare",
             choices=lambda _: _ndim_choices(self.predicted.value),
             tooltip="As one: a cell is the same in all planes, and judged as a whole.\n"

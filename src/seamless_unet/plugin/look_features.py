@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from magicgui.widgets import ComboBox
 from magicgui.widgets.bases import ValueWidget
 from napari.layers import Image, Layer
 
 from seamless_unet.model_file import read_info
 from seamless_unet.plugin import layers, look_layers, models
+from seamless_unet.plugin.choice import Choice
 from seamless_unet.plugin.look import Look
 from seamless_unet.plugin.view import current_view
 from seamless_unet.plugin.worker import Event
@@ -26,12 +26,12 @@ class FeatureRows:
 
     def __init__(self) -> None:
         self._depth = 0  # of the model; 0 where there is none
-        self.model = ComboBox(
+        self.model = Choice(
             label="Model",
             choices=lambda _: models.choices(),
             tooltip="A model that comes with the plugin, or one that you trained.",
         )
-        self.level = ComboBox(
+        self.level = Choice(
             label="Level",
             choices=lambda _: levels(self._depth),
             tooltip="On its way down a network sees more and more of what is around a pixel;\n"
@@ -49,7 +49,6 @@ class FeatureRows:
             depth = 0
         if depth != self._depth:
             self._depth = depth
-            self.level.choices = []  # or kept ones would come first
             self.level.reset_choices()
 
     def look(self, viewer: Any, image: Image, axes: str, *, device: str) -> Look:

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox
+from magicgui.widgets import CheckBox, FloatSpinBox
 from magicgui.widgets.bases import ValueWidget
 from napari.layers import Labels, Layer
 
 from seamless_unet.config import TrainConfig
 from seamless_unet.plugin import comparison, layers, look_layers
+from seamless_unet.plugin.choice import Choice
 from seamless_unet.plugin.look import Look
 from seamless_unet.plugin.view import current_view
 from seamless_unet.plugin.worker import Event
@@ -26,7 +27,7 @@ class WeightRows:
 
     def __init__(self) -> None:
         self._stack = False  # whether the labels have more than one plane
-        self.part = ComboBox(
+        self.part = Choice(
             label="Weigh",
             choices=lambda _: [*_PLANE, *_STACK] if self._stack else _PLANE[:1],
             tooltip="Training on planes weighs each by itself.\n"

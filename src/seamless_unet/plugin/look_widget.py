@@ -5,9 +5,9 @@ from typing import Any
 import napari
 from magicgui.widgets import ComboBox
 from napari.layers import Labels, Layer
-from napari.plugins import menu_item_template
 
 from seamless_unet.plugin import models
+from seamless_unet.plugin.docks import raised_dock
 from seamless_unet.plugin.image_panel import ImagePanel
 from seamless_unet.plugin.look import Look
 from seamless_unet.plugin.look_examples import ExampleRows
@@ -123,15 +123,8 @@ class LookWidget(ImagePanel):
 
 def border_weights(layer: napari.layers.Layer, viewer: napari.Viewer) -> None:
     """Show the border weights of the active labels, in the Look inside dock."""
-    name = menu_item_template.format("Seamless U-Net", "Look inside")  # as the Plugins menu has it
-    docks = viewer.window.dock_widgets
-    if name not in docks:
-        viewer.window.add_dock_widget(LookWidget(viewer), name=name)
-    widget = docks[name]
+    widget = raised_dock(viewer, LookWidget, "Look inside")
     widget.kind.value = "weights"
     if isinstance(layer, Labels):
         widget.labels.value = layer
-    dock = widget.parent()
-    dock.show()
-    dock.raise_()
     widget.start_button.click()

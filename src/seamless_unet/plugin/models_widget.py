@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 
 import napari
-from napari.plugins import menu_item_template
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QSize, Qt, QUrl
 from qtpy.QtGui import QDesktopServices, QIcon, QPixmap, QShowEvent
@@ -24,12 +23,13 @@ from qtpy.QtWidgets import (
 )
 
 from seamless_unet.plugin import library, models
+from seamless_unet.plugin.docks import raised_dock
 from seamless_unet.plugin.form import Form
 from seamless_unet.plugin.library import Entry
 from seamless_unet.plugin.loss_plot import LossPlot
 from seamless_unet.plugin.model_facts import facts, headline
 from seamless_unet.plugin.panel import words
-from seamless_unet.plugin.segment_widget import segment_cells
+from seamless_unet.plugin.segment_widget import SegmentWidget
 
 _ICON = 48  # pixels
 _FILES = "Models (*.safetensors)"
@@ -126,9 +126,8 @@ class ModelsWidget(Form):
 
     def _use(self) -> None:
         if self.entry is not None:
-            segment_cells(self.viewer.layers.selection.active, self.viewer)
-            name = menu_item_template.format("Seamless U-Net", "Segment")
-            self.viewer.window.dock_widgets[name].model.value = str(self.entry.path)
+            dock = raised_dock(self.viewer, SegmentWidget, "Segment")
+            dock.model.value = str(self.entry.path)
 
     def _rename(self) -> None:
         if self.entry is None:
