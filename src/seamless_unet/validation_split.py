@@ -52,10 +52,17 @@ def _split(
         training = [s for s in samples if s.source not in chosen]
         validation = [s for s in samples if s.source in chosen]
         return training, validation, f"{count} of {len(sources)} images"
+    return _split_each(samples, config)
+
+
+def _split_each(
+    samples: Sequence[Sample], config: TrainConfig
+) -> tuple[list[Sample], list[Sample], str]:
+    """Set aside a part of every image: planes where there are several."""
     training: list[Sample] = []
     validation: list[Sample] = []
     regions = 0  # how many of those held back are a part of a plane
-    for source in sources:
+    for source in sorted({sample.source for sample in samples}):
         planes = [sample for sample in samples if sample.source == source]
         if len(planes) > 2:
             count = max(1, round(config.validation * len(planes)))
