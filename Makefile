@@ -10,6 +10,13 @@ demo: .venv/demo
 test: .venv/test
 	$(BIN)/python -m pytest
 
+# The plugin's tests again, with the other Qt binding, which lies where nothing else finds it.
+test-pyside: .venv/pyside
+	QT_API=pyside6 PYTEST_QT_API=pyside6 PYTHONPATH=.venv/pyside \
+		$(BIN)/python -m pytest $(PYSIDE_TESTS)
+
+PYSIDE_TESTS ?= tests/plugin
+
 check: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -38,6 +45,10 @@ install: .venv/demo .venv/test
 .venv/docs: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --editable ".[all,docs]"
 	touch $@
+
+.venv/pyside: .venv/test
+	rm -rf $@
+	$(BIN)/python -m pip install --target $@ "PySide6-Essentials>6.7,!=6.11.0,!=6.11.1,!=6.12.0"
 
 clean:
 	rm -rf .venv dist

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from magicgui.widgets import LineEdit
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QApplication, QLabel, QPushButton
 
 from seamless_unet.plugin.panel import Panel, left
@@ -17,7 +17,7 @@ def test_left(seconds, words):
     assert left(seconds) == words
 
 
-@pytest.mark.parametrize("name", DOCKS)
+@pytest.mark.parametrize("name", [*DOCKS, "Evaluate", "Look inside"])
 def test_nothing_is_cut_off_in_a_small_window(viewer, dock, qtbot, name):
     viewer.open_sample("napari-seamless-unet", "nuclei_time")
     panel = dock(name)
@@ -26,7 +26,7 @@ def test_nothing_is_cut_off_in_a_small_window(viewer, dock, qtbot, name):
     assert panel.widget().width() <= panel.viewport().width()
     texts = panel.findChildren(QLabel) + panel.findChildren(QPushButton)
     shown = [text for text in texts if text.isVisible() and text.text()]
-    assert len(shown) > 8
+    assert len(shown) > 5
     for text in shown:
         needed = text.heightForWidth(text.width()) if text.hasHeightForWidth() else 0
         assert text.height() >= needed, text.text()
@@ -199,3 +199,46 @@ def test_buttons_have_keys(open_stubborn):
     stubborn = open_stubborn()
     buttons = (stubborn.start_button, stubborn.stop_button, stubborn.report_button)
     assert [button.shortcut().toString() for button in buttons] == ["Alt+B", "Alt+S", "Alt+Y"]
+
+
+def test_a_dock_is_named_without_its_plugin(viewer, dock, monkeypatch, click):
+    monkeypatch.setattr(Worker, "_started", lambda self: None)
+    monkeypatch.setattr(Worker, "_write", lambda self, message: None)
+    viewer.add_image(np.eye(32))
+    panel = dock("Segment")
+    click(panel.start_button)
+    (status,) = viewer.window._task_status_manager.get_status()
+    assert status.startswith("Seamless U-Net: Segment is running.")
+    click(panel.stop_button)
+
+
+def test_docks_of_two_viewers_do_not_trouble_each_other(make_napari_viewer, open_stubborn, click):
+    first = open_stubborn()
+    other = make_napari_viewer(show=True)
+    second = Stubborn(other)
+    other.window.add_dock_widget(second, name="Stubborn")
+    click(first.start_button)
+    second.start()
+    jobs = first.job, second.job
+    assert second.viewer.window._task_status_manager.get_status() == [
+        "Seamless U-Net: Stubborn is running. It is lost."
+    ]
+    other.close()
+    QApplication.processEvents()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    assert [job.done for job in jobs] == [False, True]
+    assert first.events == []
+    click(first.stop_button)
+    assert first.events == ["cancelled"]
+
+
+def test_the_same_dock_twice(viewer, click, open_stubborn):
+    first, second = open_stubborn(), Stubborn(viewer)
+    viewer.window.add_dock_widget(second, name="Stubborn again")
+    click(first.start_button)
+    second.start()
+    first.worker.cancel(first.job)
+    assert first.job is None
+    assert second.job is not None
+    second.worker.cancel(second.job)
+    assert (first.events, second.events) == (["cancelled"], ["cancelled"])

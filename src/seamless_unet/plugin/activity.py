@@ -9,7 +9,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QMainWindow
 
 _PAUSE = 500  # milliseconds between two looks at the bar; a shorter job never gets one
-_FORMAT = "|{elapsed} so far, {remaining} left"  # napari shows what follows the last "|"
+_FORMAT = "|{remaining} left"  # napari shows what follows the last "|"
 
 
 class _Bar(cancelable_progress):

@@ -56,7 +56,7 @@ class Form(QScrollArea):
         column.addStretch(1)
         self.rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self.rows.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
-        for row in (*rows, *([self.more, *options] if options else [])):
+        for row in (*rows, self.more, *options):
             self._add_row(row)
         for widget in below:
             self.rows.addRow(widget)
@@ -65,6 +65,7 @@ class Form(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        self.show_row(self.more, bool(options))
         self.more.changed.connect(self.show_options)
         self.show_options()
 

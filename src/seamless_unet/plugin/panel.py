@@ -11,6 +11,7 @@ from magicgui.widgets import ComboBox
 from magicgui.widgets.bases import ValueWidget
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QEvent, Qt, QTimer
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import (
     QApplication,
     QHBoxLayout,
@@ -115,7 +116,7 @@ class Panel(Form):
 
     def _title(self) -> str:
         dock = self.parentWidget()
-        return dock.windowTitle() if dock is not None else "A job"
+        return dock.windowTitle().split(" (")[0] if dock is not None else "A job"
 
     def show_progress(self, fraction: float | None, text: str) -> None:
         """Move the bar; ``None`` means that nobody knows how far."""
@@ -196,10 +197,27 @@ def layer_combo(viewer: Any, kind: type, *, label: str, tooltip: str) -> ComboBo
 
 def words() -> QLabel:
     """Return a place for text, which wraps instead of being cut off."""
-    label = QLabel()
+    label = _Words()
     label.setWordWrap(True)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return label
+
+
+class _Words(QLabel):
+    """A label that insists on the height of its lines: a form layout would give it too few."""
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
+        """Follow a new width."""
+        super().resizeEvent(event)
+        self._insist()
+
+    def setText(self, text: str | None) -> None:  # noqa: N802
+        """Show a text."""
+        super().setText(text)
+        self._insist()
+
+    def _insist(self) -> None:
+        self.setMinimumHeight(self.heightForWidth(self.width()) if self.text() else 0)
 
 
 def left(seconds: float) -> str:
