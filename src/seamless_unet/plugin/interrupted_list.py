@@ -28,6 +28,7 @@ class InterruptedList(QWidget):
         self.lines = [_Line(self, training) for training in interrupted(folder)]
         for line in self.lines:
             self._column.addWidget(line)
+            line.show()  # now, or the form would be laid out without it
 
 
 class _Line(QWidget):

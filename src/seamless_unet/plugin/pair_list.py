@@ -154,6 +154,7 @@ class PairList(QWidget):
         box.remove.clicked.connect(lambda: self._remove(box))
         self.boxes.append(box)
         self._column.insertWidget(self._column.count() - 1, box)
+        box.show()  # now, or the form would be laid out without it
         self.changed.emit()
 
     def _add_clicked(self) -> None:

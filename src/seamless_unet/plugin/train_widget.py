@@ -10,6 +10,7 @@ import napari
 from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, LineEdit
 from napari.layers import Image
 from napari.utils.notifications import show_info
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QPushButton
 
 from seamless_unet.checkpoint import Interrupted
@@ -260,6 +261,10 @@ class TrainWidget(ImagePanel):
             f"as right (make the rectangle smaller if it need not be all). Then train again: it "
             f"goes on from '{self._path.stem}'."
         )
+        QTimer.singleShot(0, self._show_status)  # once there is place for the new rows
+
+    def _show_status(self) -> None:
+        self.ensureWidgetVisible(self.status)
 
 
 def _end(preview: Preview, check: AnnotationCheck, *_: Any) -> None:
