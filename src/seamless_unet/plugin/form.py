@@ -101,8 +101,8 @@ class Form(QScrollArea):
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         """Return Qt's smallest size: all of the form's width, and enough height to scroll in."""
-        bar = QScrollBar().sizeHint().width()
-        return QSize(max(self.content.minimumSizeHint().width() + bar, _MIN_WIDTH), 180)
+        beside = QScrollBar().sizeHint().width() + 2 * self.frameWidth()
+        return QSize(max(self.content.minimumSizeHint().width() + beside, _MIN_WIDTH), 180)
 
     def reset_choices(self, *_: Any) -> None:
         """Follow the viewer's layer list; napari calls it."""
