@@ -1,4 +1,6 @@
-"""Make the pictures of the documentation by using the real window; it needs a display::
+"""Make the pictures of the documentation by using the real window.
+
+It needs a display::
 
     xvfb-run -a -s "-screen 0 1600x1200x24" python docs/make_pictures.py
 
