@@ -1,4 +1,5 @@
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -106,7 +107,7 @@ def test_a_named_model_is_taken_or_refused_in_words(bundled, tmp_path):
     image, labels = picture()
     named = config(start=str(bundled))
     assert start_normalization(named) == Normalization()
-    assert chosen(named, [image], [labels])[1] == f"the model {bundled}"
+    assert chosen(named, [image], [labels])[1] == f"the model {Path(bundled).stem}"
     with pytest.raises(ValueError, match="base_channels=2 instead of 4; train with the model's"):
         chosen(dataclasses.replace(named, base_channels=4), [image], [labels])
     with pytest.raises(ValueError, match="it finds objects, the labels show classes"):

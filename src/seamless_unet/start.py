@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 
@@ -49,7 +50,7 @@ def start_model(
         model = load_model(config.start, device=device)
         if problem := _misfit(model.info, network, dataset):
             raise ValueError(f"cannot start from {config.start}: {problem}")
-        return model, f"the model {config.start}"
+        return model, f"the model {Path(config.start).stem}"
     best, best_score, words = None, _ENOUGH.get(config.annotation, 1.0), "random weights"
     for name, path in bundled_models().items():
         info = read_info(path)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ def test_training_goes_on_from_a_model(model, two_nuclei, capsys):
     pair = ["--images", "a.tif", "--labels", "a_labels.tif"]
     assert main(["train", *pair, "--output", "b.safetensors", "--start", model, *TINY]) == 0
     trained = load_model("b.safetensors")
-    assert trained.info.training["data"]["start"] == f"the model {model}"
+    assert trained.info.training["data"]["start"] == f"the model {Path(model).stem}"
     assert trained.info.network == load_model(model).info.network
     history = trained.info.training["history"]
     assert history[0]["step"] == 0  # what it started from was measured
