@@ -1,6 +1,7 @@
 import pytest
 from napari._qt.widgets.qt_progress_bar import QtLabeledProgressBar
 from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QLabel
 
 from seamless_unet.plugin.activity import Activity
 
@@ -37,6 +38,16 @@ def test_a_bar_that_moves(viewer, begin, qtbot):
     activity.end()
     activity.end()
     qtbot.waitUntil(lambda: bars(viewer) == [])
+
+
+def test_what_turns_meanwhile_turns_slowly(viewer, begin, qtbot):
+    labels = viewer.window._qt_window.findChildren(QLabel)
+    (movie,) = [label.movie() for label in labels if label.movie()]
+    activity = begin()
+    qtbot.waitUntil(lambda: len(bars(viewer)) == 1)
+    assert movie.speed() == 20
+    activity.end()
+    assert movie.speed() == 100
 
 
 def test_its_cancel_button(viewer, begin, qtbot, click):
