@@ -23,7 +23,7 @@ from qtpy.QtWidgets import QApplication
 PLUGIN = "napari-seamless-unet"
 HERE = Path(__file__).parent
 SIZE = (1200, 860)
-MINUTES = 1.0
+MINUTES = 0.8
 
 
 def wait(condition: Callable[[], bool], seconds: float = 300) -> None:
