@@ -107,7 +107,7 @@ class Tour:
         wait(lambda: "Learning from" in train.check.text.text())
         self.picture("2_before_training")
         click(train.start_button)
-        wait(lambda: len(train.plot.scores) > 2 and train.preview.shown is not None)
+        wait(lambda: train.bar.value() > 70 and train.preview.shown is not None)
         train.ensureWidgetVisible(train.plot)
         self.picture("3_training")
         self.done(train)
