@@ -8,6 +8,7 @@ import pytest
 
 from seamless_unet.checkpoint import (
     discard,
+    extend,
     interrupted,
     keep,
     kept_request,
@@ -148,3 +149,12 @@ def test_a_damaged_one_is_refused_in_words(request_of, tmp_path):
 def test_looking_needs_no_torch(tmp_path):
     code = f"import sys, seamless_unet as s; s.interrupted({str(tmp_path)!r})"
     assert python(code + "; print('torch' in sys.modules)") == "False"
+
+
+def test_another_budget_is_kept(tmp_path):
+    folder = tmp_path / "a"
+    folder.mkdir()
+    request = {"pairs": [], "output": "a.safetensors", "changes": {"steps": 9, "seed": 1}}
+    (folder / "request.json").write_text(json.dumps(request))
+    extend(folder, 60)
+    assert kept_request(folder)["changes"] == {"minutes": 60, "seed": 1}

@@ -232,3 +232,9 @@ def test_inside_a_region_a_plane_without_objects_is_background():
     assert not planes["image 1 Z=2"].target.any()
     with pytest.raises(ValueError, match=r"but its region is 2 x 40 x 50: they must have"):
         make_dataset([images], [labels], config(), axes="ZYX", regions=[region[:2]])
+
+
+def test_a_region_must_be_true_or_false():
+    image = np.zeros((8, 8))
+    with pytest.raises(ValueError, match="region of image 1 must be bool, got uint8"):
+        make_dataset([image], [np.ones((8, 8), int)], config(), regions=[np.ones((8, 8), np.uint8)])

@@ -93,3 +93,9 @@ def test_what_does_not_fit_is_said():
         feature_maps(model, np.zeros((20, 20)), 3)
     with pytest.raises(ValueError, match="has 2 channel"):
         feature_maps(model, np.zeros((2, 20, 20)), 0)
+
+
+def test_a_region_smaller_than_a_pixel_of_the_map():
+    found = feature_maps(passing_on(depth=2), np.zeros((40, 40)), 2, region=(slice(9, 10),) * 2)
+    assert found.maps.shape[1:] == (1, 1)
+    assert all(abs(start - 9) <= 2 for start in found.offset)

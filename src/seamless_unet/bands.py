@@ -1,5 +1,7 @@
 """`segment` for images whose labels do not fit in memory: band by band, with the same result.
 
+But for pixels that are as far up one seed as another: those may go to the other object.
+
 Four passes over the labels, which may be in a file; each looks at some rows (or slices) and at
 those before them that are not settled yet:
 

@@ -88,6 +88,13 @@ def redirect(folder: Path, output: Path) -> None:
     _write(kept | {"output": str(output)}, folder)
 
 
+def extend(folder: Path, minutes: float) -> None:
+    """Give the training kept in a folder another budget, for good."""
+    kept = json.loads((folder / _REQUEST).read_text(encoding="utf-8"))
+    changes = {key: value for key, value in kept["changes"].items() if key != "steps"}
+    _write(kept | {"changes": changes | {"minutes": minutes}}, folder)
+
+
 def kept_request(folder: Path) -> dict[str, Any]:
     """Return the request of the training kept in a folder.
 

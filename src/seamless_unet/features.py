@@ -85,6 +85,9 @@ def feature_maps(
     for start, side, count in zip(first, sides, maps.shape[1:], strict=True):
         centers = start + begin + size * (np.arange(count) + 0.5) - 0.5
         inside = np.flatnonzero((centers > side.start - 0.5) & (centers <= side.stop - 0.5))
+        if not len(inside):  # a pixel of the map is larger than the region: the one that covers it
+            middle = (side.start + side.stop - 1) / 2
+            inside = np.abs(centers - middle).argmin(keepdims=True)
         kept.append(slice(inside[0], inside[-1] + 1))
         corner.append(float(centers[inside[0]]))
     return FeatureMaps(maps[tuple(kept)], tuple(corner), size)

@@ -66,6 +66,12 @@ class Pair:
                 f"{in_words(self.region.shape)}: they must have the same size"
             )
 
+        if self.region is not None and self.region.dtype != bool:
+            raise ValueError(
+                f"the region of {self.name} must be bool, got {self.region.dtype}: "
+                "give the region > 0"
+            )
+
     def annotated_labels(self) -> NDArray:
         """Return the labels that count: a flat array if there is a region."""
         return self.labels if self.region is None else self.labels[self.region]

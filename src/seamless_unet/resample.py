@@ -110,9 +110,11 @@ def resampled_labels(labels: NDArray[np.int32], shape: Sequence[int]) -> NDArray
            [2, 2, 2, 2]], dtype=int32)
     """
     taken = resampled_values(labels, shape)
+    if taken is labels:
+        return labels
     runs = find_runs(taken)
     (ids,) = runs.ids
-    return taken if taken is labels else runs.painted(numbered(ids)[ids])
+    return runs.painted(numbered(ids)[ids])
 
 
 def resampled_values(values: NDArray[np.int32], shape: Sequence[int]) -> NDArray[np.int32]:

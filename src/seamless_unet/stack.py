@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from seamless_unet.bands import segment_in_bands
 from seamless_unet.config import ModelInfo
+from seamless_unet.disk_space import reserve
 from seamless_unet.lazy_array import LazyArray
 from seamless_unet.link import continue_objects
 from seamless_unet.pieces import Layout, Piece, Predicted, layout, pieces, put
@@ -237,6 +238,7 @@ def _room(shape: tuple[int, ...], dtype: type[np.generic]) -> NDArray:
     if size <= _IN_MEMORY:
         return np.zeros(shape, dtype)
     with tempfile.TemporaryFile() as file:  # it goes with the last reference to the array
+        reserve(file, size)
         return np.memmap(file, dtype, "w+", shape=shape)
 
 

@@ -185,3 +185,10 @@ def test_missing_files(capsys, model):
     assert "no such file: b.tif" in fails(capsys, *run, model, "a.tif", "b.tif")
     assert not os.path.exists("out")
     assert "no model other.safetensors" in fails(capsys, *run, "other.safetensors", "a.tif")
+
+
+def test_a_pixel_size_known_along_one_axis_only(pixel_model, two_nuclei, capsys):
+    save_model(pixel_model(pixel_size={"X": 2.0}), "wide.safetensors")
+    two_nuclei()
+    assert main(["segment", "a.tif", "--output", "out", "--model", "wide.safetensors"]) == 0
+    assert "the model learned on ? x 2 µm" in capsys.readouterr().err

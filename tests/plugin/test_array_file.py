@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import dask.array as da
 import numpy as np
 import pytest
@@ -45,3 +47,22 @@ def test_a_part_of_any_array_is_written(tmp_path):
     part = np.load(tmp_path / "a.npy")
     assert part.dtype == np.float32
     assert part.tolist() == [[5, 6], [10, 11]]
+
+
+def test_any_layout_and_dtype(tmp_path):
+    for array in (
+        np.arange(24).reshape(2, 3, 4).T,
+        np.zeros((3, 2), bool)[::-1],
+        np.arange(6.0, dtype=">f4").reshape(2, 3)[:, ::2],
+    ):
+        write_array(tmp_path / "a.npy", array)
+        read = np.load(tmp_path / "a.npy", mmap_mode="r")
+        assert read.dtype == array.dtype
+        np.testing.assert_array_equal(read, array)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is full")
+def test_a_full_disk_is_an_error(tmp_path):
+    (tmp_path / "a.npy").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        write_array(tmp_path / "a.npy", np.zeros(10**6))

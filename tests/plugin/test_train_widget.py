@@ -118,12 +118,14 @@ def test_an_interrupted_training_goes_on(
     assert not list((library / "checkpoints").iterdir())
 
 
-def test_closing_the_dock_lets_the_training_go_on(quick_panel, click, ended, library, qtbot):
+def test_closing_the_dock_lets_the_training_go_on(quick_panel, click, library, qtbot):
     quick_panel.minutes.value = 0.1
     click(quick_panel.start_button)
     wait_for_steps(qtbot, quick_panel)
+    kept = library / "checkpoints" / "my nuclei"
+    assert kept.is_dir()
     quick_panel.parent().destroyOnClose()
-    ended(quick_panel)
+    qtbot.waitUntil(lambda: not kept.exists(), timeout=90_000)  # it came to its end
     assert (library / "my nuclei.safetensors").exists()
 
 

@@ -92,7 +92,10 @@ def _compare_pixels(path: Path, pixel_size: dict[str, float], wanted: dict[str, 
     from seamless_unet.resample import difference
 
     if difference(pixel_size, wanted) > _NOTABLE:
-        image, model = (f"{sizes['Y']:.3g} x {sizes['X']:.3g}" for sizes in (pixel_size, wanted))
+        image, model = (
+            " x ".join(f"{sizes[axis]:.3g}" if axis in sizes else "?" for axis in "YX")
+            for sizes in (pixel_size, wanted)
+        )
         print(
             f"{path}  has pixels of {image} µm, the model learned on {model} µm: "
             "--resample resizes the image for it",

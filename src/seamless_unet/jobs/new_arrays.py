@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from seamless_unet.disk_space import reserve
+
 _CHUNK = 1024  # pixels along Y and X
 
 
@@ -28,6 +30,8 @@ def new_array(path: Path, shape: tuple[int, ...], dtype: DTypeLike, axes: str) -
     """
     if path.suffix == ".npy":
         file = np.lib.format.open_memmap(path, "w+", np.dtype(dtype), shape)
+        with open(path, "r+b") as opened:
+            reserve(opened, path.stat().st_size)
         yield file
         file.flush()
         return

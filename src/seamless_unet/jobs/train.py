@@ -83,8 +83,8 @@ def _resumed(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Return the request that an interrupted training began with, and what is new."""
     kept = checkpoint.kept_request(folder)
     if "minutes" in request:
-        changes = {key: value for key, value in kept["changes"].items() if key != "steps"}
-        kept["changes"] = changes | {"minutes": request["minutes"]}
+        checkpoint.extend(folder, request["minutes"])
+        kept = checkpoint.kept_request(folder)
     new = {
         key: request[key] for key in ("id", "device", "output_folder", "resume") if key in request
     }

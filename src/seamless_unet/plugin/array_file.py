@@ -1,10 +1,12 @@
 """Arrays of layers, of any library, or parts of them, as files that another process reads."""
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.format import dtype_to_descr, write_array_header_2_0
 
 _PIECE = 2**26  # bytes of an array that are copied at a time
 _LARGEST_COPY = 2**30  # bytes
@@ -51,13 +53,16 @@ def write_array(path: Path, array: Any, *, stop: Callable[[], bool] = lambda: Fa
     """
     if 0 in array.shape:
         raise ValueError(f"it is empty: its shape is {tuple(array.shape)}")
-    out = np.lib.format.open_memmap(path, "w+", _dtype(array), tuple(array.shape))
-    rows = max(1, _PIECE * len(out) // out.nbytes)
-    for start in range(0, len(out), rows):
-        if stop():
-            return
-        out[start : start + rows] = np.asarray(array[start : start + rows])
-    out.flush()
+    dtype, shape = _dtype(array), tuple(map(int, array.shape))
+    header = {"descr": dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    rows = max(1, _PIECE // (dtype.itemsize * math.prod(shape[1:])))
+    # not mapped into memory: there a full disk would end napari instead of raising an error
+    with open(path, "wb") as file:
+        write_array_header_2_0(file, header)
+        for start in range(0, shape[0], rows):
+            if stop():
+                return
+            file.write(np.ascontiguousarray(array[start : start + rows], dtype).data)
 
 
 def _dtype(array: Any) -> np.dtype[Any]:

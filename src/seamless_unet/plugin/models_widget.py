@@ -158,9 +158,15 @@ class ModelsWidget(Form):
             return
         proposed = str(Path.home() / self.entry.path.name)
         path, _ = QFileDialog.getSaveFileName(self, "Export a copy", proposed, _FILES)
-        if path:
-            library.copy_whole(self.entry.path, Path(path).with_suffix(".safetensors"))
-            show_info(f"A copy of '{self.entry.name}' is in {Path(path).parent}.")
+        if not path:
+            return
+        target = Path(path)
+        if target.suffix.lower() != ".safetensors":
+            target = target.with_name(f"{target.name}.safetensors")
+            if target.exists():  # nobody was asked about this name
+                raise ValueError(f"There is already a '{target.name}'. Choose another name.")
+        library.copy_whole(self.entry.path, target)
+        show_info(f"A copy of '{self.entry.name}' is in {target.parent}.")
 
     def _open_folder(self) -> None:
         if self.entry is not None:

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from seamless_unet.plugin import layers
+from seamless_unet.plugin.choice import Choice
 from seamless_unet.plugin.layer_pair import LayerPair
 from seamless_unet.plugin.panel import layer_combo, words
 
@@ -45,7 +46,7 @@ class Drawing:
             tooltip="What the numbers in the labels layer mean.",
         )
         self.meaning = words()
-        self.region = ComboBox(
+        self.region = Choice(
             label="Region",
             choices=lambda _: [
                 ("the whole image", None),
@@ -90,7 +91,7 @@ class _Box(QGroupBox):
         self.image = layer_combo(
             viewer, Image, label="Image", tooltip="Another image layer to learn from."
         )
-        self.axes = ComboBox(
+        self.axes = Choice(
             label="Dimensions",
             choices=lambda _: [] if self.image.value is None else self._axes_choices(),
             tooltip="What the sliders below the image go through.",

@@ -52,12 +52,16 @@ class Preview(QObject):
         ndim
             2 if it looks at planes, 3 if at volumes.
         """
-        self.end()
-        self.layer = self.shown = None
+        self.forget()
         self._job, self._images, self._name, self._ndim = job, images, name, ndim
         for signal in self._signals():
             signal.connect(self._moved)
         self._ask()
+
+    def forget(self) -> None:
+        """Follow no more, and leave the layer to the user."""
+        self.end()
+        self.layer = self.shown = None
 
     def end(self) -> None:
         """Follow no more; the layer stays."""

@@ -22,7 +22,6 @@ from seamless_unet.plugin.worker import Event
 
 _COLORMAPS = ("magenta", "green", "cyan", "yellow", "red", "blue")
 _REFRESH = 500  # milliseconds between two looks at labels that are still being made
-_given: set[Path] = set()  # to runs that have not made their folder yet
 _PATIENCE = 10  # seconds after which a folder that cannot be removed is left
 
 
@@ -60,10 +59,17 @@ class Result:
         Of the model.
     folder
         The zarr array that the labels are written to; ``None`` if they come all at once.
+    certainty
+        Whether the certainty is written beside it.
     """
 
-    def __init__(self, viewer: Any, place: Place, info: ModelInfo, folder: Path | None) -> None:
+    def __init__(
+        self, viewer: Any, place: Place, info: ModelInfo, folder: Path | None, *, certainty: bool
+    ) -> None:
         self.folder = folder
+        self.folders: set[Path] = set()  # all that is written to the disk
+        if folder is not None:
+            self.folders = {folder, _certainty(folder)} if certainty else {folder}
         self._viewer, self._place, self._info = viewer, place, info
         self._labels: Labels | None = None
         self._refresh = QTimer()
@@ -97,9 +103,8 @@ class Result:
         self._refresh.stop()
         if self._labels is not None and self._labels in self._viewer.layers:
             self._viewer.layers.remove(self._labels)
-        if self.folder is not None:
-            certainty = self.folder.with_name(f"{self.folder.stem} certainty.zarr")
-            threading.Thread(target=_remove, args=(self.folder, certainty), daemon=True).start()
+        if self.folders:
+            threading.Thread(target=_remove, args=self.folders, daemon=True).start()
 
     def _add_labels(self, array: Any = None) -> Labels:
         if self.folder is not None:
@@ -130,7 +135,8 @@ class Result:
             order = self._viewer.layers
             if self._labels in order:
                 order.move(order.index(image), order.index(self._labels))
-        self._viewer.layers.selection.active = self._labels
+        if self._labels in self._viewer.layers:  # or the user has removed it
+            self._viewer.layers.selection.active = self._labels
 
     def _expanded(self, array: Any) -> Any:
         return array if self._place.expand is None else self._place.expand(layers.lazy(array))
@@ -147,7 +153,7 @@ def results_folder() -> Path:
 
 
 def new_folder(parent: Path, name: str) -> Path:
-    """Return a folder for a result that is not there yet, and make the one that it will be in.
+    """Make a folder for a result, of a name that none has yet, and that its certainty can have.
 
     Raises
     ------
@@ -157,11 +163,26 @@ def new_folder(parent: Path, name: str) -> Path:
     parent.mkdir(parents=True, exist_ok=True)
     stem = file_stem(name)
     path, count = parent / f"{stem}.zarr", 1
-    while path.exists() or path in _given:
+    while not _made(path):
         count += 1
         path = parent / f"{stem} {count}.zarr"
-    _given.add(path)
     return path
+
+
+def _made(path: Path) -> bool:
+    """Make a folder, unless it or that of its certainty is there already."""
+    if _certainty(path).exists():
+        return False
+    try:
+        path.mkdir()
+    except FileExistsError:
+        return False
+    return True
+
+
+def _certainty(folder: Path) -> Path:
+    """Return where the child writes the certainty of what is in a folder."""
+    return folder.with_name(f"{folder.stem} certainty.zarr")
 
 
 def certainties(

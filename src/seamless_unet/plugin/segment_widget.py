@@ -97,7 +97,9 @@ class SegmentWidget(ImagePanel):
             "zarr": None if folder is None else str(folder),
         }
         settings.keep("Segment", self._kept)
-        self._result = Result(self.viewer, place, info, folder)
+        certainty = self.how.certainty.value
+        self._result = Result(self.viewer, place, info, folder, certainty=certainty)
+        self.worker.unfinished |= self._result.folders
         self.submit(request, {"image": data}, self._show)
 
     def _show(self, event: Event) -> None:
@@ -111,6 +113,7 @@ class SegmentWidget(ImagePanel):
             case "plane":
                 self._result.grow()
             case "segmented":
+                self.worker.unfinished -= self._result.folders
                 self._result.finish(event)
                 self.show_end(" ".join(_end_words(event["objects"], self._result.folder)))
             case "cancelled":

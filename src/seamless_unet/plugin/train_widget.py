@@ -17,6 +17,7 @@ from seamless_unet.checkpoint import Interrupted
 from seamless_unet.model_file import read_info
 from seamless_unet.plugin import models, settings
 from seamless_unet.plugin.annotation_check import AnnotationCheck, Described, in_words
+from seamless_unet.plugin.choice import Choice
 from seamless_unet.plugin.corrections import add_corrections
 from seamless_unet.plugin.image_panel import ImagePanel
 from seamless_unet.plugin.interrupted_list import InterruptedList
@@ -45,7 +46,7 @@ class TrainWidget(ImagePanel):
             value="my model",
             tooltip="The name in the Segment dock's list. An existing model is never overwritten.",
         )
-        self.begin = ComboBox(
+        self.begin = Choice(
             label="Start from",
             choices=lambda _: [*_STARTS, *models.choices()],
             tooltip="A model that knows similar cells learns new ones faster.\n"
@@ -161,6 +162,7 @@ class TrainWidget(ImagePanel):
         self.plot.clear()
         self.correct_button.hide()
         self._path, self._learning, self._score = path, False, ""
+        self.preview.forget()
         self.submit(request, arrays, self._show)
 
     def _watch(self, images: dict[int, tuple[Image, str]], ndim: int) -> None:
@@ -195,7 +197,10 @@ class TrainWidget(ImagePanel):
             return
         self.plot.clear()
         if begin not in ("auto", "scratch"):
-            self.plot.show_history(read_info(begin).training.get("history", []))
+            try:
+                self.plot.show_history(read_info(begin).training.get("history", []))
+            except (ValueError, OSError) as error:
+                self.status.setText(f"This model cannot be read: {error}")
         self.check.soon()
 
     def _show(self, event: Event) -> None:
@@ -249,6 +254,9 @@ class TrainWidget(ImagePanel):
         """Copy the preview into layers that the user corrects, to go on from there."""
         assert self.preview.shown is not None
         image, axes, view, found = self.preview.shown
+        if image not in self.viewer.layers:
+            self.status.setText(f"The image '{image.name}' is gone: open it and train again.")
+            return
         finds_objects = read_info(self._path).output == "objects"
         annotation = "objects" if finds_objects else self.drawing.annotation.value
         pair = add_corrections(self.viewer, image, axes, view, found, annotation=annotation)

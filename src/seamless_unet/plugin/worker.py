@@ -26,6 +26,7 @@ from seamless_unet.plugin.array_file import about, is_better_left, write_array, 
 from seamless_unet.plugin.preferences import environment
 
 Event = dict[str, Any]
+_ERROR: Event = {"event": "error", "last": True}
 _COMMAND = [sys.executable, "-P", "-m", "seamless_unet.compute"]
 _READS_PARTS = {"segment": ("image",)}  # of these requests these arrays need not be copied
 _GRACE = 1000  # milliseconds that a cancelled job has to end before its process is killed
@@ -61,6 +62,7 @@ class Worker(QObject):
         self._folder = Path(tempfile.mkdtemp(prefix="seamless_unet_"))
         self._jobs: dict[int, Job] = {}
         self._count = 0
+        self.unfinished: set[Path] = set()  # folders of results, removed when napari ends
         self._ending: set[int] = set()  # cancelled jobs that the child may still be busy with
         self._warming = ""  # the last request to warm up
         self._pause = QTimer(self)
@@ -158,6 +160,8 @@ class Worker(QObject):
             self._pause.stop()
         self._kill()
         self._jobs.clear()
+        for path in self.unfinished:
+            shutil.rmtree(path, ignore_errors=True)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _started(self) -> "subprocess.Popen[str]":
@@ -186,9 +190,10 @@ class Worker(QObject):
                 write_array(path, array, stop=lambda: job.done)
                 request[key] = str(path)
         except Exception as error:  # a layer may be read by any library, which may raise anything
-            message = f"The layer could not be copied: {error}"
-            event = {"event": "error", "last": True, "id": job.number, "message": message}
-            self._emit(None, event)
+            words = f"The layer could not be copied: {error}"
+            # without a view to show, a training goes on
+            kind = {"event": "warning"} if request["request"] == "view" else _ERROR
+            self._emit(None, {**kind, "id": job.number, "message": words})
             return
         with self._lock:
             job.messages.append(json.dumps(request))
@@ -233,8 +238,14 @@ class Worker(QObject):
                         threading.Thread(target=self._answer, args=question, daemon=True).start()
                     continue
                 for key in event.get("arrays", ()):
-                    with contextlib.suppress(FileNotFoundError):  # of a job that was cancelled
+                    try:
                         event[key] = np.load(event[key])
+                    except FileNotFoundError:  # of a job that was cancelled
+                        pass
+                    except (OSError, ValueError, MemoryError) as error:
+                        words = f"The result could not be read: {error}"
+                        event = {**_ERROR, "id": event["id"], "message": words}
+                        break
                 self._emit(process, event)
         self._emit(process, {"event": "exited", "status": process.wait()})
 
