@@ -171,6 +171,47 @@ def test_a_job_outlives_its_dock(viewer, open_stubborn, click, qtbot, notified):
     qtbot.waitUntil(lambda: bool(gone))
 
 
+def test_a_dock_that_is_opened_again_shows_its_job(viewer, dock, click, monkeypatch, qtbot):
+    monkeypatch.setattr(Worker, "_started", lambda self: None)
+    monkeypatch.setattr(Worker, "_write", lambda self, message: None)
+    viewer.add_image(np.eye(32), name="first")
+    panel = dock("Segment")
+    click(panel.start_button)
+    job = panel.job
+    job.on_event({"event": "progress", "fraction": 0.25})
+    viewer.window.remove_dock_widget(panel)
+    qtbot.waitUntil(lambda: panel.parent() is not None)
+    other = viewer.add_image(np.eye(16), name="second")
+    again = dock("Segment")
+    assert again is panel
+    assert (again.job, again.bar.value()) == (job, 25)
+    assert other in again.image.choices
+    assert again.bar.isVisible()
+    click(again.stop_button)
+    assert again.status.text() == "Cancelled."
+    viewer.window.remove_dock_widget(again)
+    new = dock("Segment")
+    assert new is not again  # nothing is running: it begins anew
+    assert new.status.text() == ""
+
+
+def test_a_closed_dock_comes_back_in_its_own_viewer_only(
+    viewer, make_napari_viewer, open_stubborn, click, qtbot
+):
+    first = open_stubborn()
+    click(first.start_button)
+    viewer.window.remove_dock_widget(first)
+    qtbot.waitUntil(lambda: first.parent() is not None)
+    other = make_napari_viewer(show=True)
+    second = Stubborn(other)
+    other.window.add_dock_widget(second, name="Stubborn")
+    assert second is not first
+    assert second.job is None
+    assert open_stubborn() is first
+    click(first.stop_button)
+    assert first.events == ["cancelled"]
+
+
 def test_a_job_ends_with_its_window(viewer, open_stubborn, click, qtbot):
     stubborn = open_stubborn()
     click(stubborn.start_button)

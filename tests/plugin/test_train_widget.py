@@ -118,15 +118,18 @@ def test_an_interrupted_training_goes_on(
     assert not list((library / "checkpoints").iterdir())
 
 
-def test_closing_the_dock_lets_the_training_go_on(quick_panel, click, library, qtbot):
+def test_closing_the_dock_lets_the_training_go_on(quick_panel, dock, click, ended, library, qtbot):
     quick_panel.minutes.value = 0.1
     click(quick_panel.start_button)
     wait_for_steps(qtbot, quick_panel)
     kept = library / "checkpoints" / "my nuclei"
     assert kept.is_dir()
     quick_panel.parent().destroyOnClose()
-    # the widget goes once its job is over; what is left of it still says so
-    qtbot.waitUntil(lambda: quick_panel.job is None, timeout=90_000)
+    qtbot.waitUntil(lambda: quick_panel.parent() is not None)
+    assert dock("Train") is quick_panel
+    assert quick_panel.plot.losses
+    assert quick_panel.stop_button.isEnabled()
+    assert ended(quick_panel).startswith("Model 'my nuclei' is saved")
     assert not kept.exists()
     assert (library / "my nuclei.safetensors").exists()
 

@@ -22,7 +22,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from seamless_unet.plugin import layers, models
+from seamless_unet.plugin import closed_dock, layers, models
 from seamless_unet.plugin.activity import Activity
 from seamless_unet.plugin.choice import Choice
 from seamless_unet.plugin.form import Form
@@ -30,11 +30,12 @@ from seamless_unet.plugin.report import report
 from seamless_unet.plugin.worker import Event, Job, Worker, shared_worker
 
 
-class Panel(Form):
+class Panel(Form, metaclass=closed_dock.Reopening):
     """A form in a dock. A subclass adds rows to it and says what its buttons do.
 
     A job outlives its dock: where the dock is closed, it goes on, and its bar in napari's
-    activity dock can end it. It ends with the window, about which napari asks the user first.
+    activity dock can end it. Opened again, the dock shows it. It ends with the window, about
+    which napari asks the user first.
     """
 
     if_closed = "If you close, it stops and nothing of it is kept."
@@ -90,7 +91,8 @@ class Panel(Form):
         if self.parent() is None and self.job is not None and self._window is not None:
             self.setParent(self._window)
             self.hide()
-            show_info("It goes on without its dock. To stop it: 'activity', at the bottom right.")
+            closed_dock.keep(self)
+            show_info("It goes on without its dock. Open the dock again to see it or to stop it.")
 
     def submit(self, request: Event, arrays: Mapping[str, Any], on_event: Callable) -> None:
         """Start a job whose events go to ``on_event`` until the last, and show that it runs."""
@@ -137,6 +139,7 @@ class Panel(Form):
         if self.job is not None:
             self.job.on_event = _ignore  # the worker may keep the job a little longer
         self.job = self._activity = None
+        closed_dock.forget(self)
         window, self._window = self._window, None
         if window is not None and self.parent() is window:  # its dock was closed
             self.deleteLater()
