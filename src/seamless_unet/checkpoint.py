@@ -58,7 +58,7 @@ def interrupted(folder: str | os.PathLike[str]) -> list[Interrupted]:
     """Return the trainings in a folder that nobody works on, the latest first; without torch."""
     folder = Path(folder)
     paths = [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
-    found = [_read(path) for path in paths if not _is_running(path)]
+    found = [_read(path) for path in paths if not is_running(path)]
     return sorted(found, key=lambda training: training.when, reverse=True)
 
 
@@ -138,7 +138,7 @@ def running(folder: Path) -> Iterator[None]:
     ValueError
         If another one does.
     """
-    if _is_running(folder):
+    if is_running(folder):
         raise ValueError("this training is going on already, in another window")
     process = psutil.Process()
     about = {"process": process.pid, "started": process.create_time()}
@@ -150,7 +150,8 @@ def running(folder: Path) -> Iterator[None]:
         (folder / _RUNNING).unlink(missing_ok=True)
 
 
-def _is_running(folder: Path) -> bool:
+def is_running(folder: Path) -> bool:
+    """Return whether a process, this one or another, works on the training kept in a folder."""
     try:
         about = json.loads((folder / _RUNNING).read_text(encoding="utf-8"))
         process = psutil.Process(about["process"])

@@ -28,6 +28,7 @@ from seamless_unet.validation_split import split_validation
 class Drawn:
     """How many objects are drawn on one image, and how many of its planes are annotated."""
 
+    name: str
     objects: int
     planes: int
 
@@ -164,8 +165,8 @@ def make_dataset(
                 pieces.append(sample)
     _check_channels(pieces, pairs)
     drawn = tuple(
-        _drawn([piece for piece in pieces if piece.source[0] == number])
-        for number in range(len(pairs))
+        _drawn(pair.name, [piece for piece in pieces if piece.source[0] == number])
+        for number, pair in enumerate(pairs)
     )
     counts = _class_counts(pieces, meaning)
     class_pixels = _by_name(counts, meaning)
@@ -194,10 +195,11 @@ def _empty_planes(sample: Sample) -> list[str]:
     return [f"{sample.name} Z={z}" for z in empty]
 
 
-def _drawn(samples: Sequence[Sample]) -> Drawn:
+def _drawn(name: str, samples: Sequence[Sample]) -> Drawn:
     """Count; an object counts in every plane or volume that the network sees apart."""
     whole = [sample.labels for sample in samples if sample.annotation == "objects"]
     return Drawn(
+        name,
         objects=sum(len(np.unique(labels[labels > 0])) for labels in whole),
         planes=sum(int(np.sum(sample.annotated.any(axis=(-2, -1)))) for sample in samples),
     )

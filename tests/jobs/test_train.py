@@ -64,7 +64,10 @@ def test_check_says_what_training_would_learn_from(train_request, tmp_path):
     assert checked["event"] == "checked"
     assert checked["last"]
     assert checked["text"].startswith("Learning from 2 images, 2 annotated parts, 4 objects.")
-    assert checked["pairs"] == [{"objects": 4, "planes": 1}, {"objects": 0, "planes": 1}]
+    assert checked["pairs"] == [
+        {"name": "cells", "objects": 4, "planes": 1},
+        {"name": "film", "objects": 0, "planes": 1},
+    ]
     foreground = np.count_nonzero(np.load(train_request["labels 0"]))
     strokes = np.load(train_request["labels 1"])
     assert checked["class_pixels"] == {

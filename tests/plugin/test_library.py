@@ -7,6 +7,7 @@ import pytest
 from seamless_unet.model_file import bundled_models, read_info
 from seamless_unet.plugin import library as files
 from seamless_unet.plugin import models
+from seamless_unet.plugin.worker import Job
 
 
 @pytest.fixture
@@ -72,6 +73,22 @@ def test_delete_moves_to_the_trash(path, monkeypatch, tmp_path, qtbot):
         files.delete(path)
     assert not path.exists()
     assert models.choices() == []
+
+
+def test_what_is_being_trained_stays_where_it_is(path, tmp_path):
+    job = Job(1, tmp_path, print)  # which may still wait for another one
+    models.begin_learning(path, job)
+    (entry,) = files.entries()
+    assert entry.learning
+    with pytest.raises(ValueError, match="'threshold' is being trained: let the training end"):
+        files.delete(path)
+    with pytest.raises(ValueError, match="'threshold' is being trained"):
+        files.rename(path, "mine")
+    assert path.exists()
+    job.done = True
+    (entry,) = files.entries()
+    assert not entry.learning
+    assert files.rename(path, "mine").exists()
 
 
 def test_no_trash(path, monkeypatch):

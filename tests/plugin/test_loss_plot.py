@@ -16,10 +16,21 @@ def plot(qtbot):
     return plot
 
 
+def columns(plot, color):
+    """Return for every pixel of about a color, below the words, how far at the right it is."""
+    image = plot.grab().toImage()
+    places = [(x, y) for x in range(40, image.width()) for y in range(25, image.height())]
+    return [x for x, y in places if _is_like(image.pixelColor(x, y), color)]
+
+
 def count(plot, color):
     image = plot.grab().toImage()
     pixels = [image.pixelColor(x, y) for x in range(image.width()) for y in range(image.height())]
-    return sum(abs(pixel.hue() - color.hue()) < 12 and pixel.saturation() > 90 for pixel in pixels)
+    return sum(_is_like(pixel, color) for pixel in pixels)
+
+
+def _is_like(pixel, color):
+    return abs(pixel.hue() - color.hue()) < 12 and pixel.saturation() > 90
 
 
 def test_an_empty_plot_says_what_it_is_for(plot):
@@ -38,6 +49,32 @@ def test_loss_and_score_are_drawn(plot):
     assert count(plot, loss_plot._SCORE) > without + 50
     plot.clear()
     assert count(plot, loss_plot._LOSS) == 0
+
+
+BEFORE = [
+    {"steps": 20, "history": [{"step": 5, "loss": 0.9}, {"step": 20, "score": 0.4}]},
+    {"steps": None, "history": [{"step": 8, "loss": 0.5}, {"step": 9, "score": math.nan}]},
+]
+
+
+def test_earlier_trainings_come_one_after_the_other(plot):
+    plot.show_history([{"step": 1, "loss": 0.4}, {"step": 2, "score": 0.8}], BEFORE)
+    assert plot.earlier == ([(5, 0.9), (28, 0.5)], [(20, 0.4)], [20, 28])
+    assert (plot.losses, plot.scores) == ([(1, 0.4)], [(2, 0.8)])
+    plot.clear()
+    assert plot.earlier == ([], [], [])
+
+
+def test_earlier_trainings_are_at_the_left(plot):
+    past = [{"steps": 50, "history": [{"step": n, "loss": 1 / n} for n in range(1, 51)]}]
+    plot.show_history([], past)
+    early = columns(plot, loss_plot._LOSS)
+    assert max(early) < plot.width() / 2
+    for step in range(1, 50):
+        plot.add_loss(step, 0.5)
+    late = columns(plot, loss_plot._LOSS)
+    assert min(late) == min(early)
+    assert max(late) > plot.width() * 0.8
 
 
 def test_what_cannot_be_drawn_does_no_harm(plot):

@@ -1,3 +1,4 @@
+import dataclasses
 from datetime import datetime
 from pathlib import Path
 
@@ -19,7 +20,11 @@ TRAINING = {
     "score": 0.8349,
     "steps": 1200,
     "seconds": 90.0,
-    "data": {"images": 2, "objects": 1234},
+    "data": {
+        "images": 2,
+        "objects": 1234,
+        "pairs": [{"name": name, "objects": 617} for name in ("well A1", "well B2", "well A1")],
+    },
 }
 
 
@@ -31,12 +36,24 @@ def test_all_that_is_known():
         ("Finds", "cells"),
         ("Score", "0.83 of 1, on annotation held back from learning"),
         ("Learned from", "1,234 cells in 2 images"),
+        ("Images", "well A1, well B2"),
         ("Trained", "2026-03-09 17:05, 1.5 minutes, 1,200 steps"),
         ("Pixel size", "0.5 µm"),
         ("Network", "U-Net of depth 2, 8 channels"),
         ("Licence", "CC0-1.0"),
     ]
     assert headline(entry(training=TRAINING)) == "score 0.83, 2026-03-09"
+
+
+def test_of_many_images_the_first_are_named():
+    pairs = [{"name": f"plate {number}"} for number in range(1500)]
+    known = dict(facts(entry(training={"data": {"pairs": pairs}})))
+    assert known["Images"].startswith("plate 0, plate 1, ")
+    assert known["Images"].endswith("plate 11 and 1,488 more")
+
+
+def test_one_that_is_being_trained():
+    assert headline(dataclasses.replace(entry(training=TRAINING), learning=True)) == "being trained"
 
 
 def test_little_is_known():

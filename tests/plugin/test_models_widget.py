@@ -4,6 +4,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFileDialog, QInputDialog, QMessageBox
 
+from seamless_unet import checkpoint
 from seamless_unet.model_file import read_info
 from seamless_unet.plugin import models
 from seamless_unet.plugin.models_widget import ModelsWidget
@@ -95,6 +96,23 @@ def test_export_then_import(dock, click, answer, library, threshold_model, tmp_p
     click(panel.import_button)
     assert notified()[-1].startswith("'for you.safetensors' is not a model of this plugin")
     assert names(panel) == ["for you"]
+
+
+def test_a_model_is_left_alone_while_another_napari_trains_it(
+    dock, qtbot, library, threshold_model
+):
+    folder = models.checkpoint_path(library / "threshold.safetensors")
+    folder.mkdir(parents=True)
+    panel = dock("Models")
+    assert panel.delete_button.isEnabled()
+    with checkpoint.running(folder):
+        qtbot.waitUntil(lambda: not panel.delete_button.isEnabled())
+        assert not panel.rename_button.isEnabled()
+        assert panel.rename_button.toolTip().startswith("It is being trained")
+        assert panel.list.item(0).text() == "threshold\nbeing trained"
+        assert panel.use_button.isEnabled()
+    qtbot.waitUntil(panel.delete_button.isEnabled)
+    assert panel.rename_button.toolTip() == "Give it another name."
 
 
 def test_use_in_segment(viewer, dock, click, threshold_model, library, monkeypatch):

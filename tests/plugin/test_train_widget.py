@@ -261,11 +261,14 @@ def test_the_form_is_as_it_was_left(viewer, quick_panel, click, qtbot):
 
 def test_a_model_to_start_from_shows_what_it_learned_before(panel, library, threshold_model):
     history = [{"step": 1, "loss": 0.7}, {"step": 2, "score": 0.4, "validation_loss": 0.6}]
-    info = dataclasses.replace(threshold_model.info, training={"history": history})
+    before = [{"steps": 9, "history": [{"step": 3, "loss": 0.8}]}]
+    training = {"history": history, "earlier": before}
+    info = dataclasses.replace(threshold_model.info, training=training)
     save_model(dataclasses.replace(threshold_model, info=info), library / "earlier.safetensors")
     panel.begin.reset_choices()
     panel.begin.value = str(library / "earlier.safetensors")
     assert panel.plot.losses == [(1, 0.7)]
     assert panel.plot.scores == [(2, 0.4)]
+    assert panel.plot.earlier == ([(3, 0.8)], [], [9])
     panel.begin.value = "auto"
     assert panel.plot.losses == []

@@ -6,6 +6,7 @@ from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QHBoxLayout, QMessageBox, QPushButton, QVBoxLayout, QWidget
 
 from seamless_unet.checkpoint import Interrupted, discard, interrupted
+from seamless_unet.plugin import models
 from seamless_unet.plugin.panel import words
 
 
@@ -25,7 +26,11 @@ class InterruptedList(QWidget):
         for line in self.lines:
             line.hide()
             line.deleteLater()
-        self.lines = [_Line(self, training) for training in interrupted(folder)]
+        self.lines = [
+            _Line(self, training)
+            for training in interrupted(folder)
+            if not models.is_learning(models.library() / f"{training.name}.safetensors")
+        ]
         for line in self.lines:
             self._column.addWidget(line)
             line.show()  # now, or the form would be laid out without it

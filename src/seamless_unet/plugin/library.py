@@ -4,7 +4,7 @@ import contextlib
 import filecmp
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -34,6 +34,8 @@ class Entry:
         What it says about itself; ``None`` where it cannot be read.
     problem
         In words, why it cannot be read; empty if it can.
+    learning
+        Whether a training works on it now.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Entry:
     saved: datetime
     info: ModelInfo | None
     problem: str = ""
+    learning: bool = False
 
 
 _known: dict[Path, tuple[float, Entry]] = {}  # by the time of the file's last change
@@ -56,7 +59,7 @@ def entries() -> list[Entry]:
             changed = path.stat().st_mtime
             if path not in _known or _known[path][0] != changed:
                 _known[path] = changed, _read(name, path, changed)
-            found.append(_known[path][1])
+            found.append(replace(_known[path][1], learning=models.is_learning(path)))
     return found
 
 
@@ -76,8 +79,10 @@ def rename(path: Path, name: str) -> Path:
     Raises
     ------
     ValueError
-        If the name is taken, or nothing in it can be part of a file name.
+        If the name is taken, nothing in it can be part of a file name, or the model is being
+        trained.
     """
+    _check_nothing_learns(path)
     new = path.with_name(f"{models.file_stem(name)}.safetensors")
     if new == path:
         return path
@@ -107,13 +112,23 @@ def delete(path: Path) -> None:
     ------
     OSError
         If there is no trash on its drive; the file stays.
+    ValueError
+        If the model is being trained.
     """
+    _check_nothing_learns(path)
     for file in (path, models.checkpoint_path(path)):
         if file.exists() and not QFile(str(file)).moveToTrash():
             raise OSError(
                 f"'{file.name}' cannot be moved to the trash. Delete it by hand in {file.parent}."
             )
     models.signals.listed.emit()
+
+
+def _check_nothing_learns(path: Path) -> None:
+    if models.is_learning(path):
+        raise ValueError(
+            f"'{path.stem}' is being trained: let the training end, or stop it in the Train dock."
+        )
 
 
 def import_model(path: Path) -> Path:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
@@ -10,11 +11,16 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 _LOSS, _SCORE = QColor("#4aa3df"), QColor("#f0a13c")
 _SMOOTHING = 0.9  # of the line that is drawn over the noisy one
 _MOST_POINTS = 1000
+_EARLIER = 1 / 3  # of the width is for the trainings before
+_FAINT = 70  # out of 255
 Point = tuple[float, float]
 
 
 class LossPlot(QWidget):
-    """Loss (left scale) and score (right scale, 0 to 1) over the steps of a training."""
+    """Loss (left scale) and score (right scale, 0 to 1) over the steps of a training.
+
+    What the model learned in trainings before is at its left, in a scale of its own.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -24,7 +30,8 @@ class LossPlot(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.MinimumExpanding)
         self.setToolTip(
             "Blue: how wrong the model still is on what it learns from (the loss); it falls.\n"
-            "Orange: how well it does on annotation held back from learning; 1 is perfect."
+            "Orange: how well it does on annotation held back from learning; 1 is perfect.\n"
+            "At the left of a line: earlier trainings, if it goes on from them."
         )
 
     def sizeHint(self) -> QSize:  # noqa: N802
@@ -35,6 +42,8 @@ class LossPlot(QWidget):
         """Forget all points."""
         self.losses: list[Point] = []  # (step, loss)
         self.scores: list[Point] = []  # (step, score)
+        # of the trainings before, one after the other: losses, scores, and where each of them ends
+        self.earlier: tuple[list[Point], list[Point], list[float]] = ([], [], [])
         self._steps_per_point = 1  # doubled whenever there are too many points
         self._pending: list[Point] = []  # the beginning of the next point
         self.update()
@@ -60,13 +69,29 @@ class LossPlot(QWidget):
         self.scores.append((step, score))
         self.update()
 
-    def show_history(self, history: Sequence[Mapping[str, float]]) -> None:
-        """Show a training of the past, as a model has it in its ``training["history"]``."""
-        for entry in history:
-            if "loss" in entry:
-                self.add_loss(int(entry["step"]), entry["loss"])
-            if "score" in entry:
-                self.add_score(int(entry["step"]), entry["score"])
+    def show_history(
+        self, history: Sequence[Mapping[str, float]], earlier: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
+        """Show a training of the past, and those before it.
+
+        Parameters
+        ----------
+        history, earlier
+            As a model has them in its ``training``.
+        """
+        losses, scores, ends = self.earlier
+        for training in earlier:
+            start = ends[-1] if ends else 0.0
+            before = _points(training.get("history", ()), start)
+            for points, more in zip((losses, scores), before, strict=True):
+                points.extend(more)
+            last = [step for step, _ in (*before[0], *before[1])]
+            ends.append(start + max(training.get("steps") or 0, *[at - start for at in last], 1))
+        now = _points(history)
+        for step, loss in now[0]:
+            self.add_loss(int(step), loss)
+        self.scores += now[1]
+        self.update()
 
     def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802
         """Draw everything."""
@@ -81,51 +106,102 @@ class LossPlot(QWidget):
         grey = self.palette().windowText().color()
         metrics = painter.fontMetrics()
         line, digits = metrics.height(), metrics.horizontalAdvance("0.00") + 6
-        area = QRectF(self.rect()).adjusted(digits, line + 6, -digits, -line - 4)
-        painter.setPen(QPen(QColor(grey.red(), grey.green(), grey.blue(), 90)))
-        painter.drawRect(area)
+        frame = QRectF(self.rect()).adjusted(digits, line + 6, -digits, -line - 4)
+        painter.setPen(_faint(grey))
+        painter.drawRect(frame)
+        before, before_scores, ends = self.earlier
+        past, area = QRectF(frame), QRectF(frame)
+        past.setWidth(frame.width() * _EARLIER if ends else 0)
+        area.setLeft(past.right())
+        for end in ends:
+            x = past.left() + end / ends[-1] * past.width()
+            painter.drawLine(QPointF(x, frame.top()), QPointF(x, frame.bottom()))
         if not self.losses:
             painter.setPen(grey)
             painter.drawText(
                 area, Qt.AlignmentFlag.AlignCenter, "The learning curve\nappears here."
             )
+        if not (self.losses or before):
             return
-        last = max(point[0] for point in (*self.losses, *self.scores)) or 1
-        top = _ceiling([loss for _, loss in self.losses])
-        self._draw_scales(painter, area, grey, last, top)
-        painter.setClipRect(area.adjusted(-4, -4, 4, 4))
-        faint = QColor(_LOSS)
-        faint.setAlpha(70)
-        for points, color in ((self.losses, faint), (_smooth(self.losses), _LOSS)):
-            painter.setPen(QPen(color, 1.5))
+        last = max((point[0] for point in (*self.losses, *self.scores)), default=0) or 1
+        top = _ceiling([loss for _, loss in (*before, *self.losses)])
+        self._draw_scales(painter, frame, top)
+        painter.setPen(grey)
+        below = QRectF(frame.left(), frame.bottom() + 2, frame.width(), line + 2)
+        if self.losses:
+            below.setLeft(area.left())
+            painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, f"{last:.0f} steps")
+        painter.setClipRect(frame.adjusted(-4, -4, 4, 4))
+        if ends:
+            self._draw_curves(painter, past, before, before_scores, (ends[-1], top))
+        self._draw_curves(painter, area, self.losses, self.scores, (last, top))
+
+    def _draw_curves(
+        self,
+        painter: QPainter,
+        area: QRectF,
+        losses: Sequence[Point],
+        scores: Sequence[Point],
+        scale: Point,
+    ) -> None:
+        """Draw curves into an area whose upper right corner is ``scale``, a step and a loss."""
+        last, top = scale
+        loss, score = self._color(_LOSS), self._color(_SCORE)
+        for points, pen in ((losses, _faint(loss)), (_smooth(losses), QPen(loss, 1.5))):
+            painter.setPen(pen)
             painter.drawPolyline(QPolygonF(_placed(points, area, last, top)))
-        placed = _placed(self.scores, area, last, 1.0)
-        painter.setPen(QPen(_SCORE, 1.5))
+        placed = _placed(scores, area, last, 1.0)
+        painter.setPen(QPen(score, 1.5))
         painter.drawPolyline(QPolygonF(placed))
-        painter.setBrush(_SCORE)
+        painter.setBrush(score)
         for point in placed:
             painter.drawEllipse(point, 2.5, 2.5)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
 
-    def _draw_scales(
-        self, painter: QPainter, area: QRectF, grey: QColor, last: float, top: float
-    ) -> None:
+    def _color(self, color: QColor) -> QColor:
+        """Return a color that can be read on the theme's background."""
+        dark = self.palette().windowText().color().lightness() > 127
+        return color if dark else color.darker(150)
+
+    def _draw_scales(self, painter: QPainter, area: QRectF, top: float) -> None:
         left, right = Qt.AlignmentFlag.AlignRight, Qt.AlignmentFlag.AlignLeft
+        loss, score = self._color(_LOSS), self._color(_SCORE)
         height = painter.fontMetrics().height()
         for fraction in (0.0, 1.0):
             y = area.bottom() - fraction * area.height() - height * (1 - fraction)
-            painter.setPen(_LOSS)
+            painter.setPen(loss)
             painter.drawText(QRectF(0, y, area.left() - 4, height), left, f"{fraction * top:.2g}")
-            painter.setPen(_SCORE)
+            painter.setPen(score)
             margin = QRectF(area.right() + 4, y, self.width() - area.right() - 4, height)
             painter.drawText(margin, right, f"{fraction:.0f}")
         above = QRectF(area.left(), 0, area.width(), height + 4)
-        score = f"score {self.scores[-1][1]:.2f}" if self.scores else "score"
-        painter.drawText(above, left, score)
-        painter.setPen(_LOSS)
-        painter.drawText(above, right, f"loss {_smooth(self.losses)[-1][1]:.2f}")
-        painter.setPen(grey)
-        below = QRectF(area.left(), area.bottom() + 2, area.width(), height + 2)
-        painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, f"{last:.0f} steps")
+        painter.drawText(above, left, f"score {self.scores[-1][1]:.2f}" if self.scores else "score")
+        painter.setPen(loss)
+        reached = f"loss {_smooth(self.losses)[-1][1]:.2f}" if self.losses else "loss"
+        painter.drawText(above, right, reached)
+
+
+def _points(
+    history: Sequence[Mapping[str, float]], start: float = 0.0
+) -> tuple[list[Point], list[Point]]:
+    """Return the losses and the scores of a training that began so many steps after another.
+
+    >>> _points([{"step": 1, "loss": 0.5}, {"step": 2, "score": 0.9}], 10)
+    ([(11, 0.5)], [(12, 0.9)])
+    """
+    losses, scores = (
+        [
+            (start + event["step"], event[key])
+            for event in history
+            if math.isfinite(event.get(key, math.nan))
+        ]
+        for key in ("loss", "score")
+    )
+    return losses, scores
+
+
+def _faint(color: QColor) -> QPen:
+    return QPen(QColor(color.red(), color.green(), color.blue(), _FAINT), 1.5)
 
 
 def _placed(points: Sequence[Point], area: QRectF, last: float, top: float) -> list[QPointF]:

@@ -6,6 +6,8 @@ from typing import Any
 from seamless_unet.config import ModelInfo
 from seamless_unet.plugin.library import Entry
 
+_MOST_NAMES = 12  # of images
+
 
 def headline(entry: Entry) -> str:
     """Return the line below a model's name in the list.
@@ -14,6 +16,8 @@ def headline(entry: Entry) -> str:
     >>> headline(Entry("a", None, True, datetime(2026, 1, 31), None, "it is damaged"))
     'cannot be read'
     """
+    if entry.learning:
+        return "being trained"
     if entry.info is None:
         return "cannot be read"
     score = entry.info.training.get("score")
@@ -35,6 +39,7 @@ def facts(entry: Entry) -> list[tuple[str, str]]:
         ("Finds", "cells" if info.output == "objects" else ", ".join(info.classes)),
         ("Score", _score(training)),
         ("Learned from", _data(training)),
+        ("Images", _names(training)),
         ("Trained", _effort(entry)),
         ("Pixel size", pixel_size(info.pixel_size)),
         ("Network", f"U-Net of depth {info.network.depth}, {info.network.base_channels} channels"),
@@ -74,6 +79,14 @@ def _data(training: Mapping[str, Any]) -> str:
     images = f"{data['images']:,} image{'s' * (data['images'] != 1)}"
     objects = data.get("objects", 0)
     return f"{objects:,} cell{'s' * (objects != 1)} in {images}" if objects else images
+
+
+def _names(training: Mapping[str, Any]) -> str:
+    """Return the names of the images, each once."""
+    pairs = training.get("data", {}).get("pairs", ())
+    names = list(dict.fromkeys(pair["name"] for pair in pairs if "name" in pair))
+    more = len(names) - _MOST_NAMES
+    return ", ".join(names[:_MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _effort(entry: Entry) -> str:

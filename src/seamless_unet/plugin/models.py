@@ -4,13 +4,16 @@ import os
 import re
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import platformdirs
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
+from seamless_unet import checkpoint
 from seamless_unet.config import ModelInfo
 from seamless_unet.model_file import bundled_models, read_info
 from seamless_unet.plugin import preferences
+from seamless_unet.plugin.worker import Job
 
 
 class Library(QObject):
@@ -22,6 +25,7 @@ class Library(QObject):
 
 signals = Library()
 _given: set[Path] = set()  # to trainings that have not written their model yet
+_learning: WeakValueDictionary[Path, Job] = WeakValueDictionary()  # what jobs work on
 
 
 def library() -> Path:
@@ -69,6 +73,17 @@ def file_stem(name: str) -> str:
 def checkpoint_path(model: Path) -> Path:
     """Return the folder where the training of a model leaves what is needed to go on with it."""
     return model.parent / "checkpoints" / model.stem
+
+
+def begin_learning(path: Path, job: Job) -> None:
+    """Note that a job is going to work on a model; it may have to wait for another job."""
+    _learning[path] = job
+
+
+def is_learning(path: Path) -> bool:
+    """Return whether a training works on a model, in this napari or in another one."""
+    job = _learning.get(path)
+    return (job is not None and not job.done) or checkpoint.is_running(checkpoint_path(path))
 
 
 def describe(path: str) -> str:

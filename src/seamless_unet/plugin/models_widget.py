@@ -8,8 +8,8 @@ from pathlib import Path
 
 import napari
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtCore import QSize, Qt, QUrl
-from qtpy.QtGui import QDesktopServices, QIcon, QPixmap, QShowEvent
+from qtpy.QtCore import QSize, Qt, QTimer, QUrl
+from qtpy.QtGui import QDesktopServices, QHideEvent, QIcon, QPixmap, QShowEvent
 from qtpy.QtWidgets import (
     QFileDialog,
     QGridLayout,
@@ -33,6 +33,9 @@ from seamless_unet.plugin.segment_widget import SegmentWidget
 
 _ICON = 48  # pixels
 _FILES = "Models (*.safetensors)"
+_RENAME, _DELETE = "Give it another name.", "Move it to the trash."
+_LEARNING = "It is being trained: let the training end, or stop it in the Train dock."
+_PAUSE = 1000  # milliseconds between two looks whether a training has begun or ended
 
 
 class ModelsWidget(Form):
@@ -53,15 +56,18 @@ class ModelsWidget(Form):
         self.list.currentRowChanged.connect(self._show_details)
         models.signals.changed.connect(self.refresh)
         models.signals.listed.connect(self.refresh)
+        self._timer = QTimer(self)
+        self._timer.setInterval(_PAUSE)
+        self._timer.timeout.connect(self._follow_trainings)
         self.refresh()
 
     def _buttons(self) -> QWidget:
         self.use_button = _button("&Use in Segment", "Choose it in the Segment dock.")
-        self.rename_button = _button("&Rename ...", "Give it another name.")
+        self.rename_button = _button("&Rename ...", _RENAME)
         self.import_button = _button("&Import ...", "Copy a model of somebody else to here.")
         self.export_button = _button("&Export a copy ...", "Save a copy, to give to somebody.")
         self.folder_button = _button("Open &folder", "Show the file in the file manager.")
-        self.delete_button = _button("&Delete ...", "Move it to the trash.")
+        self.delete_button = _button("&Delete ...", _DELETE)
         actions: list[tuple[QPushButton, Callable[[], None]]] = [
             (self.use_button, self._use),
             (self.rename_button, self._rename),
@@ -81,7 +87,17 @@ class ModelsWidget(Form):
     def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802
         """See what became of the files meanwhile."""
         self.refresh()
+        self._timer.start()
         super().showEvent(event)
+
+    def hideEvent(self, event: QHideEvent | None) -> None:  # noqa: N802
+        """Look at no file while nobody sees it."""
+        self._timer.stop()
+        super().hideEvent(event)
+
+    def _follow_trainings(self) -> None:
+        if any(entry.learning != models.is_learning(entry.path) for entry in self.entries):
+            self.refresh()
 
     def refresh(self, chosen: str = "") -> None:
         """List the models again; ``chosen`` is the path of the one to show, or as before."""
@@ -109,12 +125,15 @@ class ModelsWidget(Form):
         lines = [f"<b>{label}:</b> {html.escape(text)}" for label, text in known]
         self.details.setText("<br>".join(lines))
         self.plot.clear()
-        history = entry.info.training.get("history", []) if entry and entry.info else []
-        self.plot.show_history(history)
+        training = entry.info.training if entry and entry.info else {}
+        history = training.get("history", [])
+        self.plot.show_history(history, training.get("earlier", []))
         self.plot.setVisible(bool(history))
         self.use_button.setEnabled(entry is not None and entry.info is not None)
-        for button in (self.rename_button, self.delete_button):
-            button.setEnabled(entry is not None and entry.own)
+        learning = entry is not None and entry.learning
+        for button, tooltip in ((self.rename_button, _RENAME), (self.delete_button, _DELETE)):
+            button.setEnabled(entry is not None and entry.own and not learning)
+            button.setToolTip(_LEARNING if learning else tooltip)
         for button in (self.export_button, self.folder_button):
             button.setEnabled(entry is not None)
 

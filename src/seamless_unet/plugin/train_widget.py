@@ -164,6 +164,9 @@ class TrainWidget(ImagePanel):
         self._path, self._learning, self._score = path, False, ""
         self.preview.forget()
         self.submit(request, arrays, self._show)
+        if self.job is not None:
+            models.begin_learning(path, self.job)
+        self._show_interrupted()
 
     def _watch(self, images: dict[int, tuple[Image, str]], ndim: int) -> None:
         if self.watch.value and self.job is not None:
@@ -198,7 +201,8 @@ class TrainWidget(ImagePanel):
         self.plot.clear()
         if begin not in ("auto", "scratch"):
             try:
-                self.plot.show_history(read_info(begin).training.get("history", []))
+                training = read_info(begin).training
+                self.plot.show_history(training.get("history", []), training.get("earlier", []))
             except (ValueError, OSError) as error:
                 self.status.setText(f"This model cannot be read: {error}")
         self.check.soon()
@@ -209,7 +213,7 @@ class TrainWidget(ImagePanel):
                 self.show_progress(None, "Preparing the annotation ...")
             case "prepared":
                 self.check.text.setText(in_words(event["text"], event["problems"]))
-                self.plot.show_history(event["history"])  # of what is resumed
+                self.plot.show_history(event["history"], event["earlier"])
                 self._show_interrupted()
                 self.show_progress(0.0, "Training ...")
             case "step":
