@@ -45,7 +45,7 @@ def test_what_turns_meanwhile_turns_slowly(viewer, begin, qtbot):
     (movie,) = [label.movie() for label in labels if label.movie()]
     activity = begin()
     qtbot.waitUntil(lambda: len(bars(viewer)) == 1)
-    assert movie.speed() == 20
+    assert movie.speed() < 20
     activity.end()
     assert movie.speed() == 100
 

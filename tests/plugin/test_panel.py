@@ -145,6 +145,29 @@ def test_an_error_of_our_own(open_stubborn, click, notified, capsys):
     assert stubborn.report_button.isVisible()
 
 
+def test_progress_is_shown_now_and_then(open_stubborn, click, qtbot):
+    stubborn = open_stubborn()
+    click(stubborn.start_button)
+    assert stubborn.status.text().startswith("Starting")
+    assert not stubborn.bar.isTextVisible()  # nobody knows how far
+    for percent in (10, 20, 30):
+        stubborn.show_progress(percent / 100, f"at {percent}")
+    assert (stubborn.bar.value(), stubborn.status.text()) == (10, "at 10")
+    assert stubborn.bar.isTextVisible()
+    qtbot.waitUntil(lambda: stubborn.status.text() == "at 30")
+    assert stubborn.bar.value() == 30
+    stubborn.show_progress(0.4, "at 40")
+    stubborn.say("Wait.")
+    qtbot.wait(600)
+    assert stubborn.status.text() == "Wait."
+    click(stubborn.stop_button)
+    assert stubborn.status.text() == "Cancelled."
+    click(stubborn.start_button)
+    assert stubborn.status.text().startswith("Starting")
+    assert stubborn.bar.value() == 0
+    click(stubborn.stop_button)
+
+
 def test_an_event_that_cannot_be_shown_ends_the_job(open_stubborn, click, capsys):
     stubborn = open_stubborn()
     click(stubborn.start_button)

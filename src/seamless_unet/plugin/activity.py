@@ -10,7 +10,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QLabel, QMainWindow
 
 _PAUSE = 500  # milliseconds between two looks at the bar; a shorter job never gets one
-_CALM = 20  # per cent of the speed of napari's waiting animation: see `_animate`
+_CALM = 7  # per cent of the speed of napari's waiting animation: see `_animate`
 _FORMAT = "|{remaining} left"  # napari shows what follows the last "|"
 
 

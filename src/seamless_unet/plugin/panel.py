@@ -26,6 +26,7 @@ from seamless_unet.plugin import closed_dock, layers, models
 from seamless_unet.plugin.activity import Activity
 from seamless_unet.plugin.choice import Choice
 from seamless_unet.plugin.form import Form
+from seamless_unet.plugin.redraw import Redraw
 from seamless_unet.plugin.report import report
 from seamless_unet.plugin.worker import Event, Job, Worker, shared_worker
 
@@ -56,8 +57,12 @@ class Panel(Form, metaclass=closed_dock.Reopening):
         self.report_button.hide()
         self.stop_button.setEnabled(False)
         self.bar = QProgressBar()
+        self.bar.setRange(0, 100)
         self.bar.hide()
         self.status = words()
+        self._progress: tuple[float | None, str] = (None, "")  # the latest, and what to say of it
+        self._redraw = Redraw(self)
+        self._redraw.due.connect(self._draw_progress)
         models.signals.listed.connect(self.reset_choices)
         self.start_button.clicked.connect(self._start_clicked)
         self.stop_button.clicked.connect(self._stop_clicked)
@@ -122,16 +127,30 @@ class Panel(Form, metaclass=closed_dock.Reopening):
 
     def show_progress(self, fraction: float | None, text: str) -> None:
         """Move the bar; ``None`` means that nobody knows how far."""
-        self.bar.setRange(0, 0 if fraction is None else 100)
-        if fraction is not None:
-            self.bar.setValue(round(100 * fraction))
+        known = fraction is not None and self._progress[0] is not None
+        self._progress = (fraction, text)
         if self._activity is not None:
             self._activity.progress(fraction)
+        if known:
+            self._redraw.soon()
+        else:  # another part of the job begins
+            self._redraw.now()
+
+    def _draw_progress(self) -> None:
+        fraction, text = self._progress
+        # without a number it stands still: what turns in napari's status bar moves enough
+        self.bar.setValue(round(100 * (fraction or 0)))
+        self.bar.setTextVisible(fraction is not None)
+        self.status.setText(text)
+
+    def say(self, text: str) -> None:
+        """Say something else than how far the job is."""
+        self._redraw.forget()
         self.status.setText(text)
 
     def show_end(self, text: str) -> None:
         """Show that no job is running any more, and why."""
-        self.status.setText(text)
+        self.say(text)
         self._set_running(False)
         if self._activity is not None:
             self._activity.end()
