@@ -52,17 +52,19 @@ def test_loss_and_score_are_drawn(plot):
 
 
 BEFORE = [
-    {"steps": 20, "history": [{"step": 5, "loss": 0.9}, {"step": 20, "score": 0.4}]},
+    {"steps": 30, "history": [{"step": 5, "loss": 0.9}, {"step": 20, "score": 0.4}]},
     {"steps": None, "history": [{"step": 8, "loss": 0.5}, {"step": 9, "score": math.nan}]},
 ]
 
 
 def test_earlier_trainings_come_one_after_the_other(plot):
     plot.show_history([{"step": 1, "loss": 0.4}, {"step": 2, "score": 0.8}], BEFORE)
-    assert plot.earlier == ([(5, 0.9), (28, 0.5)], [(20, 0.4)], [20, 28])
+    assert plot.earlier == [([(5, 0.9)], [(20, 0.4)], 30), ([(8, 0.5)], [], 8)]
     assert (plot.losses, plot.scores) == ([(1, 0.4)], [(2, 0.8)])
     plot.clear()
-    assert plot.earlier == ([], [], [])
+    assert plot.earlier == []
+    plot.show_history([], [{"steps": 10}])  # of which nothing else is known
+    plot.grab()
 
 
 def test_earlier_trainings_are_at_the_left(plot):

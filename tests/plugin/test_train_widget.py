@@ -269,6 +269,6 @@ def test_a_model_to_start_from_shows_what_it_learned_before(panel, library, thre
     panel.begin.value = str(library / "earlier.safetensors")
     assert panel.plot.losses == [(1, 0.7)]
     assert panel.plot.scores == [(2, 0.4)]
-    assert panel.plot.earlier == ([(3, 0.8)], [], [9])
+    assert panel.plot.earlier == [([(3, 0.8)], [], 9)]
     panel.begin.value = "auto"
     assert panel.plot.losses == []

@@ -42,8 +42,7 @@ class LossPlot(QWidget):
         """Forget all points."""
         self.losses: list[Point] = []  # (step, loss)
         self.scores: list[Point] = []  # (step, score)
-        # of the trainings before, one after the other: losses, scores, and where each of them ends
-        self.earlier: tuple[list[Point], list[Point], list[float]] = ([], [], [])
+        self.earlier: list[tuple[list[Point], list[Point], float]] = []  # losses, scores, steps
         self._steps_per_point = 1  # doubled whenever there are too many points
         self._pending: list[Point] = []  # the beginning of the next point
         self.update()
@@ -79,18 +78,14 @@ class LossPlot(QWidget):
         history, earlier
             As a model has them in its ``training``.
         """
-        losses, scores, ends = self.earlier
         for training in earlier:
-            start = ends[-1] if ends else 0.0
-            before = _points(training.get("history", ()), start)
-            for points, more in zip((losses, scores), before, strict=True):
-                points.extend(more)
-            last = [step for step, _ in (*before[0], *before[1])]
-            ends.append(start + max(training.get("steps") or 0, *[at - start for at in last], 1))
-        now = _points(history)
-        for step, loss in now[0]:
+            losses, scores = _points(training.get("history", ()))
+            steps = max([training.get("steps") or 1, *(step for step, _ in (*losses, *scores))])
+            self.earlier.append((losses, scores, steps))
+        losses, scores = _points(history)
+        for step, loss in losses:
             self.add_loss(int(step), loss)
-        self.scores += now[1]
+        self.scores += scores
         self.update()
 
     def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802
@@ -109,31 +104,32 @@ class LossPlot(QWidget):
         frame = QRectF(self.rect()).adjusted(digits, line + 6, -digits, -line - 4)
         painter.setPen(_faint(grey))
         painter.drawRect(frame)
-        before, before_scores, ends = self.earlier
-        past, area = QRectF(frame), QRectF(frame)
-        past.setWidth(frame.width() * _EARLIER if ends else 0)
-        area.setLeft(past.right())
-        for end in ends:
-            x = past.left() + end / ends[-1] * past.width()
-            painter.drawLine(QPointF(x, frame.top()), QPointF(x, frame.bottom()))
+        area = QRectF(frame)
+        area.setLeft(frame.left() + (frame.width() * _EARLIER if self.earlier else 0))
         if not self.losses:
             painter.setPen(grey)
             painter.drawText(
                 area, Qt.AlignmentFlag.AlignCenter, "The learning curve\nappears here."
             )
-        if not (self.losses or before):
+        if not (self.losses or self.earlier):
             return
         last = max((point[0] for point in (*self.losses, *self.scores)), default=0) or 1
-        top = _ceiling([loss for _, loss in (*before, *self.losses)])
+        every = [*self.losses, *(point for losses, _, _ in self.earlier for point in losses)]
+        top = _ceiling([loss for _, loss in every])
         self._draw_scales(painter, frame, top)
         painter.setPen(grey)
-        below = QRectF(frame.left(), frame.bottom() + 2, frame.width(), line + 2)
+        below = QRectF(area.left(), area.bottom() + 2, area.width(), line + 2)
         if self.losses:
-            below.setLeft(area.left())
             painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, f"{last:.0f} steps")
         painter.setClipRect(frame.adjusted(-4, -4, 4, 4))
-        if ends:
-            self._draw_curves(painter, past, before, before_scores, (ends[-1], top))
+        past = QRectF(frame)
+        for losses, scores, steps in self.earlier:
+            share = steps / sum(steps for _, _, steps in self.earlier)
+            past.setWidth(share * (area.left() - frame.left()))
+            self._draw_curves(painter, past, losses, scores, (steps, top))
+            painter.setPen(_faint(grey))
+            painter.drawLine(past.topRight(), past.bottomRight())
+            past.moveLeft(past.right())
         self._draw_curves(painter, area, self.losses, self.scores, (last, top))
 
     def _draw_curves(
@@ -181,17 +177,15 @@ class LossPlot(QWidget):
         painter.drawText(above, right, reached)
 
 
-def _points(
-    history: Sequence[Mapping[str, float]], start: float = 0.0
-) -> tuple[list[Point], list[Point]]:
-    """Return the losses and the scores of a training that began so many steps after another.
+def _points(history: Sequence[Mapping[str, float]]) -> tuple[list[Point], list[Point]]:
+    """Return the losses and the scores of a training, but for what cannot be drawn.
 
-    >>> _points([{"step": 1, "loss": 0.5}, {"step": 2, "score": 0.9}], 10)
-    ([(11, 0.5)], [(12, 0.9)])
+    >>> _points([{"step": 1, "loss": 0.5}, {"step": 2, "score": 0.9}])
+    ([(1, 0.5)], [(2, 0.9)])
     """
     losses, scores = (
         [
-            (start + event["step"], event[key])
+            (event["step"], event[key])
             for event in history
             if math.isfinite(event.get(key, math.nan))
         ]
@@ -225,7 +219,7 @@ def _smooth(points: Sequence[Point]) -> list[Point]:
 
 def _ceiling(losses: Sequence[float]) -> float:
     """Return the top of the scale: above all but the wildest values."""
-    top = 1.05 * sorted(losses)[int(0.99 * (len(losses) - 1))]
+    top = 1.05 * sorted(losses)[int(0.99 * (len(losses) - 1))] if losses else 0.0
     return top if top > 0 else 1.0
 
 
