@@ -51,7 +51,7 @@ class View:
 
     def expand(self, labels: NDArray) -> NDArray:
         """Give a ([Z,] Y, X) result as many dimensions as the layer has without its channels."""
-        return labels.reshape([side.stop - side.start for side in self.region])
+        return labels[tuple(None if a in self.index else slice(None) for a in self.layer_axes)]
 
 
 def current_view(
