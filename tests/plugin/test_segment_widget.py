@@ -15,6 +15,7 @@ from napari.layers import Labels
 from napari.utils.notifications import notification_manager
 
 from seamless_unet.image_io import write_image
+from seamless_unet.metadata import read_metadata
 from seamless_unet.plugin import layer_metadata, models, segment_widget
 from seamless_unet.stack import segment_stack
 
@@ -269,7 +270,43 @@ def test_large_labels_grow_on_disk(
     np.testing.assert_array_equal(certainty.data > 0.5, expected.labels > 0)
     assert labels.editable
     np.testing.assert_array_equal(labels.data[:], expected.labels)
-    np.testing.assert_array_equal(zarr.open_array(folder)[:], expected.labels)
+    np.testing.assert_array_equal(zarr.open_array(folder / "0")[:], expected.labels)
+
+
+@pytest.mark.parametrize("part", ["all", "shown"])
+def test_a_large_plane_is_shown_in_several_sizes(
+    viewer, dock, click, ended, threshold_model, tmp_path, monkeypatch, part
+):
+    monkeypatch.setattr(segment_widget, "_LARGE_ON_DISK", 0)
+    data = np.zeros((2, 60, 8300), np.uint8)
+    data[:, 20:40, 100:140] = data[1, 10:30, 8200:8280] = 100
+    image = viewer.add_image(
+        da.from_array(data, chunks=(1, 60, 1000)),
+        name="slide",
+        axis_labels=("t", "y", "x"),
+        scale=(1, 0.5, 0.5),
+        units=("s", "um", "um"),
+    )
+    panel = dock("Segment")
+    panel.folder.value, panel.how.certainty.value = tmp_path, True
+    panel.part.value = part
+    viewer.dims.set_current_step(0, 1)
+    click(panel.start_button)
+    assert ended(panel).startswith("Done. 2 cells found.")
+    certainty, labels = viewer.layers[1:]
+    assert (labels.multiscale, labels.editable) == (True, False)
+    wanted = data[1:] if part == "shown" else data
+    for layer in (labels, certainty):
+        assert [level.shape[1:] for level in layer.data] == [
+            *((60, 8300), (30, 4150), (15, 2075), (8, 1038), (4, 519)),
+        ]
+        for number, level in enumerate(layer.data):
+            step = slice(None, None, 2**number)
+            np.testing.assert_array_equal(np.asarray(level) > 0.5, wanted[:, step, step] > 0)
+        np.testing.assert_array_equal(layer.scale, image.scale)
+        assert layer.data_to_world((0, 0, 0))[0] == (1 if part == "shown" else 0)
+    size = read_metadata(tmp_path / "slide threshold.zarr").pixel_size
+    assert size == pytest.approx({"Y": 0.5, "X": 0.5})
 
 
 @pytest.mark.parametrize("large", [90], indirect=True)

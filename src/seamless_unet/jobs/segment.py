@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,9 +26,10 @@ def segment(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any]
 
     ``image`` (a path, or what `remote_array` takes), ``axes``, ``model``, ``device``, ``output``
     (where to write the labels) or ``zarr`` (a folder for them, that is not there yet),
-    ``options`` (keywords of `segment_stack`): ``progress`` with a fraction and, once that is
-    known, ``seconds_left``; with ``zarr`` a ``plane`` whenever one, or a volume, is final on the
-    disk; then ``segmented``. Nothing is left of ``zarr`` unless it comes to that.
+    ``pixel_size`` (to be written there), ``options`` (keywords of `segment_stack`): ``progress``
+    with a fraction and, once that is known, ``seconds_left``; with ``zarr`` a ``plane`` whenever
+    one, or a volume, is final on the disk; then ``segmented``. Nothing is left of ``zarr`` unless
+    it comes to that.
     """
     from seamless_unet.pieces import layout
     from seamless_unet.stack import SegmentConfig, segment_pieces
@@ -53,7 +54,7 @@ def segment(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any]
     targets = {"labels": path}
     if probabilities:
         targets["probabilities"] = path.with_name(f"{path.stem} certainty{path.suffix}")
-    objects = yield from _write(items, plan, targets)
+    objects = yield from _write(items, plan, targets, request.get("pixel_size"))
     where = {"zarr": str(path), "arrays": []} if request.get("zarr") else {"arrays": [*targets]}
     yield {
         "event": "segmented",
@@ -67,7 +68,10 @@ def segment(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any]
 
 
 def _write(
-    items: Iterator[Progress | Predicted | Piece], plan: Layout, targets: dict[str, Path]
+    items: Iterator[Progress | Predicted | Piece],
+    plan: Layout,
+    targets: dict[str, Path],
+    pixel_size: Mapping[str, float] | None,
 ) -> Generator[dict[str, Any], None, int | None]:
     """Write all pieces to new arrays, say what is final, and return the number of objects."""
     from seamless_unet.pieces import Piece, Predicted, put
@@ -80,7 +84,8 @@ def _write(
     }
     with contextlib.ExitStack() as stack:
         arrays = {
-            key: stack.enter_context(new_array(path, *shapes[key])) for key, path in targets.items()
+            key: stack.enter_context(new_array(path, *shapes[key], pixel_size))
+            for key, path in targets.items()
         }
         for item in items:
             if isinstance(item, Predicted):

@@ -58,7 +58,7 @@ class Result:
     info
         Of the model.
     folder
-        The zarr array that the labels are written to; ``None`` if they come all at once.
+        The OME-Zarr image that the labels are written to; ``None`` if they come all at once.
     certainty
         Whether the certainty is written beside it.
     """
@@ -93,7 +93,7 @@ class Result:
         if self._labels is None:
             self._labels = self._add_labels(event.get("labels"))
         else:
-            self._labels.editable = True
+            self._labels.editable = not self._labels.multiscale  # napari paints on one size only
             self._look_again()
         if event.get("probabilities") is not None:
             self._add_certainty(event["probabilities"], event["probability_axes"])
@@ -107,11 +107,10 @@ class Result:
             threading.Thread(target=_remove, args=self.folders, daemon=True).start()
 
     def _add_labels(self, array: Any = None) -> Labels:
-        if self.folder is not None:
-            array = _open(self.folder, "r+")
+        levels = [array] if self.folder is None else open_levels(self.folder, "r+")
         place = self._place
         labels = self._viewer.add_labels(
-            self._expanded(array), name=f"{place.image} {place.model}", **place.keywords
+            **self._shown(levels), name=f"{place.image} {place.model}", **place.keywords
         )
         if self._info.output == "classes":  # napari shows them where the pointer is
             values, names = self._info.class_values, self._info.classes
@@ -120,12 +119,15 @@ class Result:
 
     def _add_certainty(self, probabilities: Any, axes: str) -> None:
         """Add images of what the model is certain of, below the labels."""
+        levels = [probabilities]
         if isinstance(probabilities, str):
-            probabilities = _open(probabilities, "r")
-        parts = certainties(self._info, probabilities, axes, label_axes(self._place.axes))
-        for number, (what, array) in enumerate(parts):
+            levels = open_levels(probabilities, "r")
+        wanted = label_axes(self._place.axes)
+        parts = [certainties(self._info, level, axes, wanted) for level in levels]
+        for number, same in enumerate(zip(*parts, strict=True)):
+            what = same[0][0]
             image = self._viewer.add_image(
-                self._expanded(array),
+                **self._shown([array for _, array in same]),
                 name=f"{self._place.model} certainty of {what or self._place.image}",
                 colormap=_COLORMAPS[number % len(_COLORMAPS)],
                 contrast_limits=(0, 1),
@@ -138,8 +140,12 @@ class Result:
         if self._labels in self._viewer.layers:  # or the user has removed it
             self._viewer.layers.selection.active = self._labels
 
-    def _expanded(self, array: Any) -> Any:
-        return array if self._place.expand is None else self._place.expand(layers.lazy(array))
+    def _shown(self, levels: list[Any]) -> dict[str, Any]:
+        """Return an array in one or several sizes as keywords of ``add_labels`` and the like."""
+        if (expand := self._place.expand) is not None:
+            levels = [expand(layers.lazy(array)) for array in levels]
+        several = len(levels) > 1
+        return {"data": levels if several else levels[0], "multiscale": several}
 
     def _look_again(self) -> None:
         if self._labels is not None:
@@ -214,10 +220,12 @@ def certainties(
     return [(name, one(k)) for k, name in enumerate(info.classes) if name != "background"]
 
 
-def _open(path: str | Path, mode: str) -> Any:
+def open_levels(path: str | Path, mode: str) -> list[Any]:
+    """Return the arrays of an OME-Zarr image that the child wrote, the largest first."""
     import zarr
 
-    return zarr.open_array(path, mode=mode)  # type: ignore[arg-type]
+    group = zarr.open_group(path, mode=mode)  # type: ignore[arg-type]
+    return [group[name] for name in sorted(group.array_keys(), key=int)]
 
 
 def _remove(*folders: Path) -> None:

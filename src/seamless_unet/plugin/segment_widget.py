@@ -95,6 +95,7 @@ class SegmentWidget(ImagePanel):
             "device": self.device.value,
             "options": self.how.keywords(info, axes),
             "zarr": None if folder is None else str(folder),
+            "pixel_size": layers.pixel_size(image, self.axes.value),
         }
         settings.keep("Segment", self._kept)
         certainty = self.how.certainty.value
