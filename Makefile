@@ -8,14 +8,15 @@ demo: .venv/demo
 	$(BIN)/seamless-unet demo
 
 test: .venv/test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 # The plugin's tests again, with the other Qt binding, which lies where nothing else finds it.
 test-pyside: .venv/pyside
 	QT_API=pyside6 PYTEST_QT_API=pyside6 PYTHONPATH=.venv/pyside \
-		$(BIN)/python -m pytest $(PYSIDE_TESTS)
+		$(BIN)/python -m pytest $(PARALLEL) tests/plugin
 
-PYSIDE_TESTS ?= tests/plugin
+# Above four, the windows and their computing processes wait for each other.
+PARALLEL ?= -n auto --maxprocesses 4
 
 check: .venv/test
 	$(BIN)/ruff check .

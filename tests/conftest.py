@@ -3,7 +3,8 @@ from collections.abc import Callable
 
 import pytest
 
-# the tests' networks are tiny: threads would only wait for each other
+# The tests' networks are tiny: threads would only wait for each other. Set before torch is
+# imported, and inherited by the workers of `pytest -n` and by every child process.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
