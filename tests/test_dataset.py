@@ -37,6 +37,35 @@ def test_weights_are_eq_2_with_classes_balanced_over_all_images():
         np.testing.assert_allclose(sample.weight[annotated], expected[annotated], rtol=1e-5)
 
 
+def test_of_a_mask_every_connected_piece_is_an_object():
+    image, _ = drawn()
+    labels = np.zeros(image.shape, int)
+    for row in (2, 15, 28):
+        for column in (3, 15, 27, 39):
+            labels[row : row + 9, column : column + 9] = len(np.unique(labels))
+    told_apart, mask, of_one = (
+        make_dataset([image] * 3, [each] * 3, config(validation=0.3), names=list("abc"))
+        for each in (labels, 255 * (labels > 0), (labels == 1).astype(int))
+    )
+    assert (told_apart.summary.objects, mask.summary.objects, of_one.summary.objects) == (36, 36, 3)
+    for one, other in zip(told_apart.training, mask.training, strict=True):
+        np.testing.assert_array_equal(one.target, other.target)
+        np.testing.assert_array_equal(one.labels, other.labels)
+        np.testing.assert_allclose(one.weight, other.weight)
+    said = [problem.what.split(" have")[0] for problem in mask.problems]
+    assert said[0] == "All objects of a, b, c"
+    for dataset in (told_apart, of_one):
+        assert not any(problem.what.startswith("All objects") for problem in dataset.problems)
+
+
+def test_a_mask_is_told_plane_by_plane_and_in_volumes_as_a_whole():
+    mask = np.zeros((6, 20, 20), bool)
+    mask[:, 2:8, 2:8] = mask[:3, 12:18, 12:18] = True
+    for ndim, objects in ((2, 6 + 3), (3, 2)):
+        dataset = make_dataset([mask * 9.0], [mask], config(ndim=ndim, validation=0.2), axes="ZYX")
+        assert dataset.summary.objects == objects
+
+
 def stack(count):
     """Several drawn images in one array, and their labels."""
     return (np.stack(p) for p in zip(*[drawn(seed=i) for i in range(count)], strict=True))

@@ -22,7 +22,6 @@ from seamless_unet.sample import Sample, evenly
 _LOOKED_AT = 2**22  # pixels; to look at more would take longer than it tells
 _TOO_LARGE = 2**26  # pixels of one volume, of which a part would not tell
 _FEW_PIXELS, _SMALL_PART = 100, 0.01
-_PIECE = 0.1  # of the largest piece: a smaller one is a slip of the brush
 _CLEAR = 0.75  # of an object's pixels must be on its side of the grey values halfway
 _CONTRAST = 0.1  # of an image's range: less may be chance
 _UNLIKE = 4.0  # times the contrast
@@ -63,16 +62,13 @@ def find_problems(
 
 
 def objects_in_pieces(samples: Sequence[Sample]) -> Iterator[Problem]:
-    """Find label images that only tell foreground from background, and slips of the brush."""
-    alike: list[Sample] = []
+    """Find slips of the brush, and objects that share a number with another one."""
     for sample in samples:
         # of a volume's slices and a film's frames: there, an object may well appear twice
-        alone = sum(other.source == sample.source for other in samples) == 1
-        pieces = _pieces(sample)
-        torn = [str(number) for number, sizes in pieces.items() if len(sizes) > 1]
-        if len(pieces) == 1 and _large(*pieces.values()) > 1 + (not alone):
-            alike.append(sample)
-        elif alone and torn:
+        if sum(other.source == sample.source for other in samples) > 1:
+            continue
+        torn = [str(number) for number, sizes in _pieces(sample).items() if len(sizes) > 1]
+        if torn:
             one = len(torn) == 1
             yield Problem(
                 f"{'Object' if one else 'Objects'} {_shortened(torn)} of {sample.name} "
@@ -80,17 +76,17 @@ def objects_in_pieces(samples: Sequence[Sample]) -> Iterator[Problem]:
                 "Erase what was drawn by a slip, and give pieces that are objects of their own "
                 "another number.",
             )
-    if alike:
+
+
+def one_number(names: Sequence[str]) -> Iterator[Problem]:
+    """Say what is made of images whose objects all have the same number, if there are any."""
+    if names:
         yield Problem(
-            f"All objects of {_names(alike)} have the same number, so that they count as one.",
-            "Give every object a number of its own (key M before drawing the next one), or number "
-            "the separate pieces anew (connected components).",
+            f"All objects of {_shortened(names)} have the same number, so every separate piece is "
+            "taken as one object.",
+            "Where objects touch, give each a number of its own (key M before drawing the next "
+            "one).",
         )
-
-
-def _large(sizes: Sequence[int]) -> int:
-    """Return how many of an object's pieces are no slip of the brush."""
-    return sum(size >= _PIECE * max(sizes) for size in sizes)
 
 
 def few_objects(samples: Sequence[Sample]) -> Iterator[Problem]:

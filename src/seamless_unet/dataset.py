@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seamless_unet.advice import Problem, find_problems
+from seamless_unet.advice import Problem, find_problems, one_number
 from seamless_unet.annotation import (
     WHOLE_OBJECTS,
     Meaning,
@@ -183,7 +183,12 @@ def make_dataset(
         validation_pixels=_annotated_pixels(validation),
         pairs=drawn,
     )
-    problems = find_problems(pieces, class_pixels, config)
+    masks = [
+        pair.name
+        for pair, count in zip(pairs, drawn, strict=True)
+        if pair.is_mask and count.objects > count.planes
+    ]
+    problems = [*one_number(masks), *find_problems(pieces, class_pixels, config)]
     return Dataset(training, validation, meaning, summary, tuple(problems))
 
 

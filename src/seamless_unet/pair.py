@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage as ndi
 
 from seamless_unet.annotation import Meaning, classify
 from seamless_unet.axes import check_axes, in_words, label_axes, loop_axes, split
@@ -76,6 +78,13 @@ class Pair:
         """Return the labels that count: a flat array if there is a region."""
         return self.labels if self.region is None else self.labels[self.region]
 
+    @cached_property
+    def is_mask(self) -> bool:
+        """Whether whole objects are drawn, but all with one number, which tells none apart."""
+        drawn = self.annotated_labels()
+        drawn = drawn[drawn > 0]
+        return self.annotation == "objects" and drawn.size > 0 and drawn.min() == drawn.max()
+
 
 def read_pairs(
     images: Sequence[NDArray],
@@ -117,6 +126,8 @@ def cut(
 ) -> list[Sample]:
     """Cut a pair into samples that weigh 1 where they are annotated.
 
+    Where all objects have the same number (a mask), each connected piece is taken as an object.
+
     Parameters
     ----------
     number
@@ -126,7 +137,7 @@ def cut(
     normalization
         How to prepare the image: all planes of a stack alike.
     """
-    stack = "Z" in pair.axes
+    stack, mask = "Z" in pair.axes, pair.is_mask
     loop = loop_axes(pair.axes, 3 if stack else config.ndim)
     samples = []
     for index, image, labels, region in _pieces(pair, 3 if stack else config.ndim):
@@ -135,6 +146,8 @@ def cut(
         for z in planes:
             place = dict(zip(loop, index, strict=True)) | ({} if z is None else {"Z": z})
             flat = labels if z is None else labels[z]
+            if mask:
+                flat, _ = ndi.label(flat, output=np.int32)
             inside = region if region is None or z is None else region[z]
             target, annotated = classify(
                 flat, meaning, gap=config.gap, rim=config.rim, region=inside
