@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
-from seamless_unet.plugin.preview import Preview
+from seamless_unet import checkpoint
+from seamless_unet.plugin.preview import Preview, learned_from
 from seamless_unet.plugin.view import camera
 
 
@@ -140,3 +141,41 @@ def test_the_image_on_top_is_looked_at(viewer, preview, qtbot):
     told = len(preview.worker.told)
     qtbot.wait(400)
     assert len(preview.worker.told) == told
+
+
+def test_a_volume_is_put_where_it_belongs(viewer, qtbot):
+    place = {"scale": (1, 2, 0.5, 0.5), "translate": (0, 10, 3, 4)}
+    data = np.arange(2 * 3 * 8 * 9).reshape(2, 3, 8, 9)
+    stacks = viewer.add_image(data, name="stacks", **place)
+    viewer.dims.set_point(0, 1)
+    preview = Preview(viewer, FakeWorker())
+    preview.begin(FakeJob(), {0: (stacks, "TZYX")}, name="volumes", ndim=3)
+    ((request, image),) = preview.worker.told
+    assert (request["axes"], request["index"]) == ("ZYX", {"T": 1})
+    np.testing.assert_array_equal(image, data[1])
+    preview.show(found(1, shape=(3, 8, 9)))
+    assert preview.layer.data.shape == (1, 3, 8, 9)
+    np.testing.assert_array_equal(preview.layer.scale, (1, 2, 0.5, 0.5))
+    np.testing.assert_array_equal(preview.layer.translate, (1, 10, 3, 4))
+    preview.end()
+
+
+def test_the_layers_that_an_interrupted_training_learns_from(viewer, tmp_path):
+    images = {"cells": viewer.layers["cells"].data, "stacks": np.zeros((2, 3, 8, 9))}
+    images["gone"] = np.zeros((4, 4))
+    request = {"changes": {"ndim": 3}, "pairs": []}
+    for number, (name, image) in enumerate(images.items()):
+        axes = "TZYX"[-image.ndim :]
+        request["pairs"].append({"name": name, "axes": axes, "region": False})
+        for kind in ("image", "labels"):
+            request[f"{kind} {number}"] = str(tmp_path / f"{kind} {number}.npy")
+            np.save(request[f"{kind} {number}"], image)
+    checkpoint.keep(request, tmp_path / "kept")
+    stacks = viewer.add_image(images["stacks"], name="stacks")
+    viewer.add_image(np.zeros((5, 5)), name="gone")  # another one of this name
+    found, ndim = learned_from(viewer, tmp_path / "kept")
+    assert found == {0: (viewer.layers["cells"], "ZYX"), 1: (stacks, "TZYX")}
+    assert ndim == 3
+    (tmp_path / "kept" / "image 1.npy").unlink()
+    with pytest.raises(OSError, match="image 1"):
+        learned_from(viewer, tmp_path / "kept")

@@ -1,6 +1,7 @@
 """What a model that is learning finds in the plane that the user looks at."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,8 @@ from napari.layers import Image, Labels
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer
 
+from seamless_unet.checkpoint import kept_request
+from seamless_unet.plugin import layers
 from seamless_unet.plugin.view import View, camera, current_view
 from seamless_unet.plugin.worker import Event, Job, Worker
 
@@ -131,6 +134,38 @@ class Preview(QObject):
         self.viewer.layers.selection = selected
         self.viewer.layers.selection.active = active
         return layer
+
+
+def learned_from(viewer: Any, folder: Path) -> tuple[dict[int, tuple[Image, str]], int]:
+    """Return the layers that an interrupted training learns from, as `Preview.begin` takes them.
+
+    A layer is taken for an image if it has its name and its size.
+
+    Parameters
+    ----------
+    viewer
+        Whose layers.
+    folder
+        The training's checkpoint.
+
+    Returns
+    -------
+    images, ndim
+        See `Preview.begin`; images that are not open are left out.
+
+    Raises
+    ------
+    ValueError, OSError
+        If the checkpoint is damaged.
+    """
+    request = kept_request(folder)
+    images = {}
+    for number, pair in enumerate(request["pairs"]):
+        shape = np.load(request[f"image {number}"], mmap_mode="r").shape
+        for layer in layers.in_viewer(viewer, Image):
+            if layer.name == pair["name"] and tuple(layers.full_data(layer).shape) == shape:
+                images[number] = (layer, pair["axes"])
+    return images, request["changes"].get("ndim", 2)
 
 
 def _replace(layer: Labels, labels: NDArray, view: View) -> None:

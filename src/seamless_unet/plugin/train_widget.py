@@ -25,7 +25,7 @@ from seamless_unet.plugin.layer_pair import LayerPair, pairs_request
 from seamless_unet.plugin.loss_plot import LossPlot
 from seamless_unet.plugin.pair_list import Drawing, PairList
 from seamless_unet.plugin.panel import left
-from seamless_unet.plugin.preview import Preview
+from seamless_unet.plugin.preview import Preview, learned_from
 from seamless_unet.plugin.worker import Event, Job
 
 _PRESETS = [("quick (recommended)", "quick"), ("as in the U-Net paper (slow)", "paper")]
@@ -154,9 +154,8 @@ class TrainWidget(ImagePanel):
             return
         request = {"request": "train", "resume": str(training.path), "device": self.device.value}
         self._learn(request, {}, models.library() / f"{training.name}.safetensors")
-        image, axes = self.image.value, self.axes.value
-        if axes is not None and image.name in training.pairs:
-            self._watch({training.pairs.index(image.name): (image, axes)}, 2)
+        with contextlib.suppress(ValueError, OSError):  # damaged: the job says so
+            self._watch(*learned_from(self.viewer, training.path))
 
     def _learn(self, request: Event, arrays: dict[str, Any], path: Path) -> None:
         self.plot.clear()
