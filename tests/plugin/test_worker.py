@@ -58,7 +58,7 @@ def test_a_job_gives_the_pixels_that_the_python_call_gives(
     assert expected.objects > 1
     np.testing.assert_array_equal(listener[-1]["labels"], expected.labels)
     assert listener[-1]["objects"] == expected.objects
-    assert not listener.job.folder.exists()
+    assert not listener.job.arrays.folder.exists()
 
 
 def test_jobs_wait_for_one_another_and_a_waiting_one_can_be_cancelled(
@@ -183,7 +183,7 @@ def test_what_is_not_in_memory_is_read_in_parts_and_never_in_the_main_thread(
     parts = [slice(0, 3), *(slice(z, z + 1) for z in range(3))]
     assert elsewhere.read == [(part, *rows) for part in parts]
     assert threading.main_thread() not in elsewhere.threads
-    assert listener.job.arrays == {}
+    assert listener.job.arrays.lent == {}
 
 
 def test_cancel_while_a_part_of_the_layer_is_read(worker, qtbot, library, threshold_model, image):
@@ -225,7 +225,7 @@ def test_shutting_down_ends_the_child_and_removes_its_files(
 ):
     listener = Listener(worker, library, image)
     qtbot.waitUntil(lambda: listener.job.done, timeout=60_000)
-    process, folder = worker.process, listener.job.folder.parent
+    process, folder = worker.process, listener.job.arrays.folder.parent
     worker.shut_down()
     assert process.poll() is not None
     assert not folder.exists()

@@ -19,16 +19,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from qtpy.QtCore import QCoreApplication, QObject, Qt, QTimer, Signal  # type: ignore[attr-defined]
 
-from seamless_unet.plugin.array_file import about, is_better_left, write_array, write_box
+from seamless_unet.plugin.job_arrays import JobArrays, read_arrays
 from seamless_unet.plugin.preferences import environment
 
 Event = dict[str, Any]
 _ERROR: Event = {"event": "error", "last": True}
 _COMMAND = [sys.executable, "-P", "-m", "seamless_unet.compute"]
-_READS_PARTS = {"segment": ("image",)}  # of these requests these arrays need not be copied
 _GRACE = 1000  # milliseconds that a cancelled job has to end before its process is killed
 _PAUSE = 300  # milliseconds without another wish before the child warms up: draw the dock first
 
@@ -41,12 +39,11 @@ class Job:
     names in ``arrays`` the values are arrays.
     """
 
-    def __init__(self, number: int, folder: Path, on_event: Callable[[Event], None]) -> None:
+    def __init__(self, number: int, arrays: JobArrays, on_event: Callable[[Event], None]) -> None:
         self.number = number
-        self.folder = folder
+        self.arrays = arrays
         self.on_event = on_event
         self.messages: list[str] = []  # what the child was told
-        self.arrays: dict[str, Any] = {}  # those that the child asks for in parts
         self.running = False  # whether the child has begun, or is busy with another job
         self.done = False
 
@@ -114,17 +111,12 @@ class Worker(QObject):
             Called in the main thread with every event of the job.
         """
         self._count += 1
-        folder = self._folder / str(self._count)
-        folder.mkdir(parents=True)
-        job = self._jobs[self._count] = Job(self._count, folder, on_event)
-        for key in _READS_PARTS.get(request["request"], ()):
-            if key in arrays and is_better_left(arrays[key]):
-                job.arrays[key] = arrays[key]
+        files = JobArrays(self._folder / str(self._count))
+        job = self._jobs[self._count] = Job(self._count, files, on_event)
         with self._lock:
             self._started()  # in parallel with the copying
-        parts = {key: {"remote": key, **about(array)} for key, array in job.arrays.items()}
-        copied = {key: array for key, array in arrays.items() if key not in parts}
-        self.tell(job, {"output": str(folder / "output.npy"), **request, **parts}, copied)
+        parts = files.lend(request["request"], arrays)
+        self.tell(job, {"output": str(files.folder / "output.npy"), **request, **parts}, arrays)
         return job
 
     def tell(self, job: Job, request: Event, arrays: Mapping[str, Any]) -> int:
@@ -185,10 +177,7 @@ class Worker(QObject):
     def _send(self, job: Job, request: Event, arrays: Mapping[str, Any]) -> None:
         """Write the arrays, then the request; runs in a thread of its own."""
         try:
-            for key, array in arrays.items():
-                path = job.folder / f"{key} {request['number']}.npy"
-                write_array(path, array, stop=lambda: job.done)
-                request[key] = str(path)
+            request = {**request, **job.arrays.write(arrays, request["number"])}
         except Exception as error:  # a layer may be read by any library, which may raise anything
             words = f"The layer could not be copied: {error}"
             # without a view to show, a training goes on
@@ -202,16 +191,10 @@ class Worker(QObject):
 
     def _answer(self, process: "subprocess.Popen[str]", job: Job, need: Event) -> None:
         """Write the part of an array that a child needs; runs in a thread of its own."""
-        answer = {"request": "piece", "id": job.number, "number": need["number"]}
-        path = job.folder / f"{need['array']} piece {need['number']}.npy"
-        try:
-            write_box(path, job.arrays[need["array"]], need["slices"])
-            answer["path"] = str(path)
-        except Exception as error:  # by any library, as in `_send`; or the job was cancelled
-            answer["error"] = str(error) or type(error).__name__
+        answer = json.dumps(job.arrays.answer(need))
         with self._lock:
             if process is self.process:
-                self._write(json.dumps(answer))
+                self._write(answer)
 
     def _ask(self, what: str, job: Job) -> None:
         with self._lock:
@@ -237,15 +220,11 @@ class Worker(QObject):
                         question = (process, job, event)
                         threading.Thread(target=self._answer, args=question, daemon=True).start()
                     continue
-                for key in event.get("arrays", ()):
-                    try:
-                        event[key] = np.load(event[key])
-                    except FileNotFoundError:  # of a job that was cancelled
-                        pass
-                    except (OSError, ValueError, MemoryError) as error:
-                        words = f"The result could not be read: {error}"
-                        event = {**_ERROR, "id": event["id"], "message": words}
-                        break
+                try:
+                    event = read_arrays(event)
+                except (OSError, ValueError, EOFError, MemoryError) as error:
+                    words = f"The result could not be read: {error}"
+                    event = {**_ERROR, "id": event["id"], "message": words}
                 self._emit(process, event)
         self._emit(process, {"event": "exited", "status": process.wait()})
 
@@ -271,9 +250,8 @@ class Worker(QObject):
 
     def _finish(self, job: Job, event: Event) -> None:
         job.done = True
-        job.arrays.clear()
         self._jobs.pop(job.number, None)
-        shutil.rmtree(job.folder, ignore_errors=True)
+        job.arrays.remove()
         job.on_event(event)
 
     def _kill_if_busy(self, job: Job) -> None:
