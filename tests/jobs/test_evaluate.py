@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+import zarr
 
 from seamless_unet import compute
 from seamless_unet.cli import main
@@ -24,13 +25,17 @@ def stacks():
 def compare(tmp_path):
     """Return a function that lets the child's job compare two arrays."""
 
-    def run(truth, predicted, *, ndim, iou=0.5):
+    def run(truth, predicted, *, ndim, iou=0.5, **changes):
         arrays = {"truth": truth, "predicted": predicted}
         for key, array in arrays.items():
             np.save(tmp_path / f"{key} 1.npy", array)
         request = {"request": "evaluate", "id": 1, "ndim": ndim, "iou": iou}
         request |= {key: str(tmp_path / f"{key} 1.npy") for key in arrays}
-        request["output"] = str(tmp_path / "output.npy")
+        request |= {
+            "output": str(tmp_path / "output.npy"),
+            "axes": "TZYX"[-truth.ndim :],
+            **changes,
+        }
         events = compute.serve(request, compute.Orders())
         *before, last = json.loads(json.dumps(list(events)))
         return before, last | {key: np.load(last[key]) for key in last.get("arrays", ())}
@@ -56,6 +61,15 @@ def test_plane_by_plane(compare, stacks):
         [600 - 36 - 48 - 16, 36 + 48, 0, 16],
     ]
     assert event["parts"] == {"truth": 4, "predicted": 4}
+
+
+def test_a_large_comparison_is_written_to_a_folder(compare, stacks, tmp_path):
+    _, plain = compare(*stacks, ndim=2)
+    _, event = compare(*stacks, ndim=2, zarr=str(tmp_path / "compared.zarr"))
+    assert (event["arrays"], event["compared"]) == (["objects"], str(tmp_path / "compared.zarr"))
+    written = zarr.open_array(tmp_path / "compared.zarr" / "0")[:]
+    np.testing.assert_array_equal(written, plain["compared"])
+    assert event["overall"] == plain["overall"]
 
 
 def test_as_one(compare, stacks):

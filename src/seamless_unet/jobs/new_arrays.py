@@ -48,7 +48,7 @@ def new_array(
     path: Path,
     shape: tuple[int, ...],
     dtype: DTypeLike,
-    axes: str,
+    axes: str = "",
     pixel_size: Mapping[str, float] | None = None,
 ) -> Iterator[Any]:
     """Give an array to be written by slices; what is not completed is removed.
@@ -59,10 +59,9 @@ def new_array(
         A ``.npy`` file, or a folder for an OME-Zarr image, which is empty or not there yet: in
         chunks of a plane of at most 1024 x 1024 pixels, and in several sizes where a plane is so
         large that a window cannot show it at once.
-    axes
-        One letter per dimension.
-    pixel_size
-        Micrometre per pixel for axes among Z, Y and X, as far as it is known.
+    axes, pixel_size
+        What the folder says of the image: one letter per dimension, and micrometre per pixel for
+        axes among Z, Y and X, as far as it is known.
     """
     if path.suffix == ".npy":
         file = np.lib.format.open_memmap(path, "w+", np.dtype(dtype), shape)

@@ -13,7 +13,7 @@ import numpy as np
 
 from seamless_unet.jobs.new_arrays import new_array
 from seamless_unet.jobs.orders import Orders
-from seamless_unet.jobs.remote import remote_array
+from seamless_unet.jobs.remote import given_array
 from seamless_unet.model_file import Model, load_model
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def segment(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any], None, None]:
     """Segment an image.
 
-    ``image`` (a path, or what `remote_array` takes), ``axes``, ``model``, ``device``, ``output``
+    ``image`` (see `given_array`), ``axes``, ``model``, ``device``, ``output``
     (where to write the labels) or ``zarr`` (a folder for them, that is not there yet),
     ``pixel_size`` (to be written there), ``options`` (keywords of `segment_stack`): ``progress``
     with a fraction and, once that is known, ``seconds_left``; with ``zarr`` a ``plane`` whenever
@@ -39,7 +39,7 @@ def segment(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any]
     yield {"event": "progress", "fraction": 0.0}
     options = dict(request["options"])
     pixel_size, probabilities = options.pop("pixel_size", None), options.pop("probabilities", False)
-    image = _image(request, orders)
+    image = given_array(request, "image", orders)
     plan = layout(model.info, image.shape, request["axes"])
     items = segment_pieces(
         model,
@@ -99,13 +99,6 @@ def _write(
             else:
                 yield {"event": "progress", **left(item.done / item.total)}
     return objects
-
-
-def _image(request: dict[str, Any], orders: Orders) -> Any:
-    source = request["image"]
-    if isinstance(source, str):
-        return np.load(source, mmap_mode="r")
-    return remote_array(source, request["id"], orders)
 
 
 def _seconds_left() -> Callable[[float], dict[str, float]]:
