@@ -41,6 +41,7 @@ def feature_maps(
     level: int,
     *,
     region: Sequence[slice] | None = None,
+    measured: tuple[NDArray, NDArray] | None = None,
     device: str | None = None,
 ) -> FeatureMaps:
     """Return the maps that prediction computes on its way at one level.
@@ -57,6 +58,8 @@ def feature_maps(
     region
         Part of the image to look at, one slice with start and stop per spatial axis; ``None``
         takes all of it. Maps have the pixels whose centers lie in it.
+    measured
+        What `seamless_unet.normalize.measure` found, for an image that is part of a larger one.
     device
         Such as ``"cuda"``; ``None`` leaves the network where it is.
 
@@ -76,7 +79,7 @@ def feature_maps(
     for start, side, size in zip(first, sides, image.shape[1:], strict=True):
         near = start - geometry.near
         read.append(mirrored(near, near + geometry.read_size(side.stop - start), size))
-    offset, scale = measure(image, model.info.normalization)
+    offset, scale = measured or measure(image, model.info.normalization)
     piece = (image[np.ix_(range(len(image)), *read)] - offset) / scale
     maps = _maps(model, torch.from_numpy(piece), level)
     size = 2 ** min(level, 2 * depth - level)

@@ -65,6 +65,23 @@ def test_features_of_a_part_the_liveliest_first(serve, pixel_model, tmp_path):
     assert empty["message"].startswith("No map shows anything here")
 
 
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_features_of_a_plane_are_those_of_its_prediction_in_the_stack(
+    serve, pixel_model, tmp_path, level
+):
+    model = pixel_model(normalization=Normalization("percentile", low=0, high=100))
+    path = save_model(model, tmp_path / "model.safetensors")
+    stack = np.zeros((3, 20, 24), np.uint8)
+    stack[1, 4:12, 4:10], stack[2] = 50, 200
+    request = {"region": [[0, 20], [0, 24]], "model": str(path), "device": "cpu", "level": level}
+    event = serve("features", {"image": stack}, axes="ZYX", plane=1, **request)
+    as_in_stack = pixel_model(normalization=Normalization("fixed", scale=200))
+    expected = feature_maps(as_in_stack, stack[1], level).maps
+    np.testing.assert_allclose(event["maps"], expected[:1], rtol=1e-6)
+    flat = serve("features", {"image": stack[1]}, axes="YX", plane=None, **request)
+    np.testing.assert_allclose(flat["maps"], 4 * event["maps"], rtol=1e-6)
+
+
 def test_examples_are_what_training_draws(serve):
     image = np.zeros((64, 64), np.uint8)
     labels = np.zeros((64, 64), np.uint16)

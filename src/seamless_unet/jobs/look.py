@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seamless_unet.jobs.new_arrays import new_array
 from seamless_unet.jobs.orders import Orders
+from seamless_unet.jobs.remote import given_array
 
 _FRAME = 2  # pixels around every example
 
@@ -20,45 +22,53 @@ def border_weights(
 ) -> Generator[dict[str, Any], None, None]:
     """Weigh the pixels of labels by Eq. 2, piece by piece.
 
-    ``labels``, ``ndim`` (how many of the last axes make a piece), ``w0``, ``sigma``, ``gap``,
-    ``class_balance``: ``progress`` with a fraction, then ``weighed`` with ``weights``.
+    ``labels`` (see `given_array`), ``ndim`` (how many of the last axes make a piece), ``w0``,
+    ``sigma``, ``gap``, ``class_balance``: ``progress`` with a fraction, then ``weighed`` with
+    ``weights``.
     """
     from seamless_unet.weight_map import separate_touching, weight_map
 
-    labels = np.load(request["labels"], mmap_mode="r")
+    labels = given_array(request, "labels", orders)
     looped = labels.shape[: labels.ndim - request["ndim"]]
     settings = {key: request[key] for key in ("w0", "sigma", "class_balance")}
-    weights = np.lib.format.open_memmap(request["output"], "w+", np.float32, labels.shape)
-    for number, index in enumerate(np.ndindex(looped)):
-        yield {"event": "progress", "fraction": number / math.prod(looped)}
-        apart = separate_touching(labels[index], gap=request["gap"])
-        weights[index] = weight_map(apart, **settings)
-    weights.flush()
-    yield {"event": "weighed", "last": True, "weights": request["output"], "arrays": ["weights"]}
+    path = Path(request["output"])
+    with new_array(path, labels.shape, np.float32) as weights:
+        for number, index in enumerate(np.ndindex(looped)):
+            yield {"event": "progress", "fraction": number / math.prod(looped)}
+            apart = separate_touching(np.asarray(labels[index]), gap=request["gap"])
+            weights[index] = weight_map(apart, **settings)
+    yield {"event": "weighed", "last": True, "weights": str(path), "arrays": ["weights"]}
 
 
 def features(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any], None, None]:
     """Show what a network sees in a part of an image, the liveliest maps first.
 
-    ``image``, ``axes`` (of one plane or volume), ``region`` (start and stop per spatial axis),
-    ``model``, ``level``, ``device``: ``seen`` with ``maps`` (those that are not the same
-    everywhere), ``numbers`` (which maps of the network these are), ``count`` (how many it has),
-    ``offset`` and ``scale`` as of `seamless_unet.features.FeatureMaps`.
+    ``image`` (a path, or what `remote_array` takes), ``axes`` (of one plane or stack), ``plane``
+    (which one of a stack, for a network that sees planes), ``region`` (start and stop per axis
+    that the network sees), ``model``, ``level``, ``device``: ``seen`` with ``maps`` (those that
+    are not the same everywhere), ``numbers`` (which maps of the network these are), ``count``
+    (how many it has), ``offset`` and ``scale`` as of `seamless_unet.features.FeatureMaps`.
     """
     from seamless_unet.axes import split
     from seamless_unet.features import feature_maps
     from seamless_unet.jobs.segment import cached_model
+    from seamless_unet.normalize import measure
     from seamless_unet.train import choose_device
 
     yield {"event": "progress", "fraction": 0.0}
-    model = cached_model(request["model"])
-    image = np.load(request["image"], mmap_mode="r")
-    ((_, piece),) = split(image, request["axes"], model.network.config.ndim)
+    model, axes = cached_model(request["model"]), request["axes"]
+    ndim = model.network.config.ndim
+    image: Any = given_array(request, "image", orders)
+    ((_, piece),) = split(image, axes, 3 if "Z" in axes else ndim)
+    offset, scale = measure(piece, model.info.normalization)
+    if piece.ndim > 1 + ndim:  # a stack is normalized as one image, as in prediction
+        piece, offset, scale = piece[:, request["plane"]], offset[:, 0], scale[:, 0]
     found = feature_maps(
         model,
-        piece,
+        np.asarray(piece),
         request["level"],
         region=[slice(*side) for side in request["region"]],
+        measured=(offset, scale),
         device=choose_device(request["device"]),
     )
     spread = found.maps.std(axis=tuple(range(1, found.maps.ndim)))

@@ -41,6 +41,11 @@ class FeatureRows:
         self.rows: list[ValueWidget] = [self.model, self.level]
         self.follow()
 
+    @property
+    def kept(self) -> dict[str, ValueWidget]:
+        """What is the same for the next image, by name; the model first: it has the levels."""
+        return {"model": self.model, "level": self.level}
+
     def follow(self, *_: Any) -> None:
         """Offer the levels that the model has."""
         try:
@@ -71,8 +76,8 @@ class FeatureRows:
                 "another model, or make a layer of each channel (a click with the right button "
                 "on the image layer, then Split)."
             )
-        # grey values are normalized by the whole plane, as for a prediction
-        whole = current_view(viewer, image, axes, ndim=network.ndim)
+        # grey values are normalized by the whole plane or stack, as for a prediction
+        whole = current_view(viewer, image, axes, ndim=3 if "Z" in axes else 2)
         view = current_view(viewer, image, axes, ndim=network.ndim, most_pixels=_MOST_PIXELS)
         sides = dict(zip(view.axes, view.data.shape, strict=True))
         region = [
@@ -81,6 +86,7 @@ class FeatureRows:
         request = {
             "request": "features",
             "axes": whole.axes,
+            "plane": view.index.get("Z"),
             "region": region,
             "model": self.model.value,
             "level": self.level.value,
