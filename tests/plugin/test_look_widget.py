@@ -94,7 +94,7 @@ def test_features_lie_over_what_they_show(
     assert ended(panel) == "Done: 1 of the 4 maps show something here."
     layer = viewer.layers[-1]
     assert layer.name == "pixels features of cells, deepest"
-    expected = feature_maps(model, image.data[1], 1)
+    expected = feature_maps(model, image.data[1], 1, measured=(0, 1))
     np.testing.assert_array_equal(layer.data, expected.maps[:1, np.newaxis])
     for pixel in [(0, 0), (5, 9), (20, 3)]:
         at = np.array(expected.offset) + expected.scale * np.array(pixel)
@@ -146,6 +146,29 @@ def test_examples_of_strokes_show_what_strokes_say(viewer, dock, click, ended):
     assert ended(panel).startswith("Done")
     weights = viewer.layers["examples of a: weights"].data
     assert 0 < np.count_nonzero(weights) < weights.size / 4
+
+
+def test_the_form_is_as_it_was_left(viewer, dock, click, stack, library, pixel_model, qtbot):
+    save_model(pixel_model(), library / "pixels.safetensors")
+    panel = dock("Look inside")
+    panel.kind.value = "features"
+    panel.image.value = stack[0]
+    panel.features.model.value = str(library / "pixels.safetensors")
+    panel.features.level.value = 2
+    panel.weights.sigma.value = 7.5
+    panel.examples.turn.value = False
+    panel.examples.annotation.value = "classes"
+    click(panel.start_button)
+    click(panel.stop_button)
+    again = type(panel)(viewer)
+    qtbot.addWidget(again)
+    assert again.kind.value == "features"
+    assert again.meaning.text() == panel.features.meaning
+    assert again.features.model.value == str(library / "pixels.safetensors")
+    assert again.features.level.value == 2
+    assert again.weights.sigma.value == 7.5
+    assert again.examples.turn.value is False
+    assert again.examples.annotation.value == "classes"
 
 
 def test_what_is_missing_is_said(viewer, dock, click, library, monkeypatch):

@@ -73,6 +73,12 @@ class ExampleRows:
             *(self.turn, self.count, self.seed),
         ]
 
+    @property
+    def kept(self) -> dict[str, ValueWidget]:
+        """What is the same for the next image, by name."""
+        names = ("annotation", "elastic", "zoom", "grey", "turn", "count", "seed")
+        return {name: getattr(self, name) for name in names}
+
     def look(self, viewer: Any, image: Image, axes: str, labels: Labels) -> Look:
         """Ask for examples of an image and what was drawn on it.
 

@@ -53,6 +53,11 @@ class WeightRows:
         )
         self.rows: list[ValueWidget] = [self.part, self.w0, self.sigma, self.balance]
 
+    @property
+    def kept(self) -> dict[str, ValueWidget]:
+        """What is the same for the next labels, by name."""
+        return {"w0": self.w0, "sigma": self.sigma, "balance": self.balance}
+
     def follow(self, labels: Labels | None) -> None:
         """Offer what the dimensions of the labels allow."""
         self._stack = labels is not None and labels.ndim > 2

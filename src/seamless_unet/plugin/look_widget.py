@@ -4,9 +4,10 @@ from typing import Any
 
 import napari
 from magicgui.widgets import ComboBox
+from magicgui.widgets.bases import ValueWidget
 from napari.layers import Labels, Layer
 
-from seamless_unet.plugin import models
+from seamless_unet.plugin import models, settings
 from seamless_unet.plugin.docks import raised_dock
 from seamless_unet.plugin.image_panel import ImagePanel
 from seamless_unet.plugin.look import Look
@@ -47,6 +48,10 @@ class LookWidget(ImagePanel):
         }
         rows = [*self.weights.rows, *self.examples.rows, *self.features.rows]
         self.lay_out([self.kind, self.meaning, self.labels, *rows], options=[], below=[])
+        self._kept: dict[str, ValueWidget] = {"kind": self.kind, "device": self.device}
+        for part in (self.weights, self.examples, self.features):
+            self._kept |= part.kept
+        settings.restore("Look inside", self._kept)
         self.kind.changed.connect(self._image_changed)
         self.labels.changed.connect(self.image_changed)
         models.signals.changed.connect(self.features.model.reset_choices)
@@ -79,6 +84,7 @@ class LookWidget(ImagePanel):
 
     def _submit(self, look: Look) -> None:
         kind = self.kind.value
+        settings.keep("Look inside", self._kept)
 
         def show(event: Event) -> None:
             match event["event"]:
