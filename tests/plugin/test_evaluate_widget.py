@@ -2,11 +2,13 @@ import csv
 
 import numpy as np
 import pytest
+import zarr
 from napari.layers import Labels
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QFileDialog
 
+from seamless_unet.plugin import stored
 from seamless_unet.plugin.comparison import axis_names
 from seamless_unet.plugin.view import camera
 
@@ -97,7 +99,7 @@ def test_a_click_on_a_cell_or_plane_brings_it_into_view(viewer, dock, click, end
 
 
 def test_another_threshold_makes_another_layer_and_hides_the_first(
-    viewer, dock, click, ended, stacks
+    viewer, dock, click, ended, stacks, qtbot
 ):
     found = stacks[1]
     found.data = np.roll(found.data, 2, axis=2)
@@ -111,6 +113,9 @@ def test_another_threshold_makes_another_layer_and_hides_the_first(
         counts.append(panel.tables.measures.rows.columns["Value"][2])
     assert counts == [1, 0]
     assert [layer.name for layer in viewer.layers if layer.visible] == ["my model compared [1]"]
+    again = type(panel)(viewer)
+    qtbot.addWidget(again)
+    assert again.iou.value == 0.95  # as it was left
 
 
 def test_copy_and_save(viewer, dock, click, ended, stacks, tmp_path, monkeypatch):
@@ -133,6 +138,52 @@ def test_copy_and_save(viewer, dock, click, ended, stacks, tmp_path, monkeypatch
     assert len(rows) == 7
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: ("/nowhere/a.csv", ""))
     click(panel.tables.save_button)
+
+
+@pytest.fixture
+def large(viewer, monkeypatch, tmp_path, request):
+    """So many planes of labels that are not in memory, and another result of them."""
+    monkeypatch.setattr(stored, "_LARGE_ON_DISK", 0)
+    monkeypatch.setattr(stored, "results_folder", lambda: tmp_path / "results")
+    truth = np.zeros((request.param, 60, 80), np.uint16)
+    truth[:, 5:15, 5:15], truth[1, 40:50, 5:15] = 1, 2
+    found = truth.copy()
+    found[:, 40:50] = 0
+    for name, labels in (("drawn", truth), ("found", found)):
+        array = zarr.create_array(tmp_path / f"{name}.zarr", data=labels, chunks=(1, 60, 80))
+        viewer.add_labels(array, name=name)
+    return truth, found
+
+
+@pytest.mark.parametrize("large", [3], indirect=True)
+def test_what_is_larger_than_memory_is_compared_plane_by_plane(
+    viewer, dock, click, ended, large, tmp_path
+):
+    panel = dock("Evaluate")
+    panel.predicted.value, panel.truth.value = viewer.layers["found"], viewer.layers["drawn"]
+    panel.ndim.value = 2
+    click(panel.start_button)
+    folder = tmp_path / "results" / "found compared.zarr"
+    assert ended(panel).endswith(f"It is kept in {folder}.")
+    assert cells(panel) == [("found", 1), ("found", 1), ("missed", 2), ("found", 1)]
+    compared = viewer.layers[-1]
+    np.testing.assert_array_equal(compared.data[:], np.where(large[1], 1, 2 * (large[0] > 0)))
+    select(panel.tables.cells, 2)
+    assert viewer.dims.current_step[0] == 1
+
+
+@pytest.mark.parametrize("large", [400], indirect=True)
+def test_nothing_is_kept_of_a_large_comparison_that_is_cancelled(
+    viewer, dock, click, qtbot, large, tmp_path
+):
+    panel = dock("Evaluate")
+    panel.ndim.value = 2
+    click(panel.start_button)
+    qtbot.waitUntil(lambda: panel.bar.value() > 0, timeout=60_000)
+    click(panel.stop_button)
+    assert panel.status.text() == "Cancelled."
+    assert len(viewer.layers) == 2
+    qtbot.waitUntil(lambda: not list((tmp_path / "results").iterdir()), timeout=10_000)
 
 
 def test_what_cannot_be_compared_is_said_before_it_starts(viewer, dock, click):

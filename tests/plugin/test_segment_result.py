@@ -1,8 +1,7 @@
 import numpy as np
-import pytest
 
 from seamless_unet.config import ModelInfo, UNetConfig
-from seamless_unet.plugin.segment_result import certainties, new_folder
+from seamless_unet.plugin.segment_result import certainties
 
 
 def found(info, probabilities, axes, wanted):
@@ -30,17 +29,3 @@ def test_certainty_has_the_axes_of_the_labels():
     assert array.shape == (3, 2, 4, 5)
     assert array.numblocks == (3, 2, 1, 1)  # napari reads a plane at a time
     assert np.asarray(array).mean((2, 3)).tolist() == [[1, 1], [1, 1], [1, 0]]
-
-
-def test_a_folder_is_given_once(tmp_path):
-    parent = tmp_path / "my" / "results"
-    assert new_folder(parent, "a: b/c") == parent / "a b c.zarr"
-    assert new_folder(parent, "a: b/c") == parent / "a b c 2.zarr"
-    assert {path.name for path in parent.iterdir()} == {"a b c.zarr", "a b c 2.zarr"}
-    (parent / "e certainty.zarr").mkdir()  # of labels that are gone
-    assert new_folder(parent, "e") == parent / "e 2.zarr"
-    (parent / "d.zarr").mkdir()
-    assert new_folder(parent, "d") == parent / "d 2.zarr"
-    (tmp_path / "file").touch()
-    with pytest.raises(OSError, match="file"):
-        new_folder(tmp_path / "file" / "x", "a")

@@ -16,7 +16,7 @@ from napari.utils.notifications import notification_manager
 
 from seamless_unet.image_io import write_image
 from seamless_unet.metadata import read_metadata
-from seamless_unet.plugin import layer_metadata, models, segment_widget
+from seamless_unet.plugin import layer_metadata, models, segment_widget, stored
 from seamless_unet.stack import segment_stack
 
 PLUGIN = "napari-seamless-unet"
@@ -100,7 +100,7 @@ def test_kill_9_leaves_napari_alive_with_a_message(viewer, dock, click, ended, q
     panel.how.careful.value = True
     click(panel.start_button)
     qtbot.waitUntil(lambda: panel.status.text() == "Segmenting ...", timeout=60_000)
-    os.kill(panel.worker.process.pid, signal.SIGKILL)
+    os.kill(panel.worker.child.process.pid, signal.SIGKILL)
     assert "napari and your layers are unharmed" in ended(panel)
     assert "unharmed" in notification_manager.records[-1].message
     assert list(viewer.layers) == [slow]
@@ -246,7 +246,7 @@ def test_the_certainty_is_shown_below_the_labels(viewer, dock, click, ended, thr
 @pytest.fixture
 def large(viewer, monkeypatch, request):
     """A stack of so many planes that is too large for memory, as it were."""
-    monkeypatch.setattr(segment_widget, "_LARGE_ON_DISK", 0)
+    monkeypatch.setattr(stored, "_LARGE_ON_DISK", 0)
     data = np.zeros((request.param, 40, 50), np.uint8)
     data[:, 4:12, 4:12] = data[3, 20:26, 3:9] = 100
     return viewer.add_image(da.from_array(data, chunks=(1, 40, 50)), name="large")
@@ -277,7 +277,7 @@ def test_large_labels_grow_on_disk(
 def test_a_large_plane_is_shown_in_several_sizes(
     viewer, dock, click, ended, threshold_model, tmp_path, monkeypatch, part
 ):
-    monkeypatch.setattr(segment_widget, "_LARGE_ON_DISK", 0)
+    monkeypatch.setattr(stored, "_LARGE_ON_DISK", 0)
     data = np.zeros((2, 60, 8300), np.uint8)
     data[:, 20:40, 100:140] = data[1, 10:30, 8200:8280] = 100
     image = viewer.add_image(

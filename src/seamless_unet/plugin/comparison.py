@@ -5,10 +5,10 @@ from typing import Any
 
 from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
-from numpy.typing import NDArray
 
 from seamless_unet.object_states import FOUND, INVENTED, MISSED
 from seamless_unet.plugin import layers
+from seamless_unet.plugin.stored import layer_data
 from seamless_unet.plugin.view import camera
 
 # the three of Okabe and Ito's palette that are told apart best with any kind of color vision
@@ -17,11 +17,19 @@ WORDS = {FOUND: "found", MISSED: "missed", INVENTED: "invented"}
 _LEAST_WIDTH = 40  # pixels on the screen that a cell is shown with
 
 
-def add_comparison(viewer: Any, compared: NDArray, predicted: Labels) -> Labels:
-    """Add an image of what is found, missed and invented in the place of the result."""
+def add_comparison(viewer: Any, levels: Sequence[Any], predicted: Labels) -> Labels:
+    """Add an image of what is found, missed and invented in the place of the result.
+
+    Parameters
+    ----------
+    levels
+        The image in one or several sizes; see `stored.layer_data`.
+    predicted
+        The result.
+    """
     colors = dict.fromkeys((None, 0), "transparent") | COLORS
     return viewer.add_labels(
-        compared,
+        **layer_data(levels),
         name=f"{predicted.name} compared",
         colormap=DirectLabelColormap(color_dict=colors),
         features={"index": [0, *WORDS], "cell": ["", *WORDS.values()]},

@@ -1,5 +1,7 @@
 """The Evaluate dock: a result and what is true in, tables and a layer of the differences out."""
 
+import math
+from pathlib import Path
 from typing import Any
 
 import napari
@@ -7,7 +9,7 @@ from magicgui.widgets import ComboBox
 from napari.layers import Labels
 
 from seamless_unet.metrics import IOU_THRESHOLDS
-from seamless_unet.plugin import comparison, evaluation, layers
+from seamless_unet.plugin import comparison, evaluation, layers, settings, stored
 from seamless_unet.plugin.choice import Choice
 from seamless_unet.plugin.evaluation_tables import EvaluationTables
 from seamless_unet.plugin.panel import Panel, layer_combo
@@ -52,7 +54,9 @@ class EvaluateWidget(Panel):
             [self.predicted, self.truth, self.ndim, self.iou], options=[], below=[self.tables]
         )
         self.tables.hide()
+        settings.restore("Evaluate", {"iou": self.iou})
         self._compared: Labels | None = None
+        self._folder: Path | None = None  # of a comparison that is large
         self.predicted.changed.connect(self._predicted_changed)
         self._predicted_changed()
         self.start_button.setToolTip("Compare the two layers, cell by cell.")
@@ -78,9 +82,19 @@ class EvaluateWidget(Panel):
                 "open it, draw it, or correct a copy of what was found."
             )
         comparison.check_same_size(predicted, truth)
+        settings.keep("Evaluate", {"iou": self.iou})
         self._target = (predicted, truth, self.iou.value)
-        request = {"request": "evaluate", "ndim": self.ndim.value, "iou": self.iou.value}
         arrays = {"predicted": layers.full_data(predicted), "truth": layers.full_data(truth)}
+        self._folder = _large_folder(arrays["predicted"], f"{predicted.name} compared")
+        if self._folder is not None:
+            self.worker.unfinished.add(self._folder)
+        request = {
+            "request": "evaluate",
+            "axes": comparison.axis_letters(predicted),
+            "ndim": self.ndim.value,
+            "iou": self.iou.value,
+            "zarr": None if self._folder is None else str(self._folder),
+        }
         self.submit(request, arrays, self._show)
 
     def _show(self, event: Event) -> None:
@@ -90,24 +104,35 @@ class EvaluateWidget(Panel):
             case "evaluated":
                 self._evaluated(event)
             case "cancelled":
+                self._drop()
                 self.show_end("Cancelled.")
             case "error" | "crashed":
+                self._drop()
                 self.failed(event)
+
+    def _drop(self) -> None:
+        """Remove what a process that was killed left on the disk."""
+        if self._folder is not None:
+            stored.remove({self._folder})
 
     def _evaluated(self, event: Event) -> None:
         predicted, truth, iou = self._target
         names = comparison.axis_names(self.viewer, predicted)
-        self.tables.fill(event, iou=iou, shape=event["compared"].shape, names=names)
+        levels, kept = [event["compared"]], []
+        if self._folder is not None:
+            self.worker.unfinished.discard(self._folder)
+            levels, kept = stored.open_levels(self._folder, "r"), [f"It is kept in {self._folder}."]
+        self.tables.fill(event, iou=iou, shape=levels[0].shape, names=names)
         self.tables.show()
         for layer in (predicted, truth, self._compared):
             if layer is not None:  # it may have been removed meanwhile
                 layer.visible = False
-        self._compared = comparison.add_comparison(self.viewer, event["compared"], predicted)
+        self._compared = comparison.add_comparison(self.viewer, levels, predicted)
         problems = evaluation.remarks(
             event["overall"], event["parts"], truth=truth.name, predicted=predicted.name
         )
         done = f"Layer '{self._compared.name}' shows the differences; the two layers are hidden."
-        self.show_end("\n".join([*problems, done]))
+        self.show_end("\n".join([*problems, " ".join([done, *kept])]))
 
     def _go_to(self, place: Any, pixels: int) -> None:
         assert self._compared is not None
@@ -124,6 +149,13 @@ class EvaluateWidget(Panel):
         others = [layer for layer in self.truth.choices if layer is not self.predicted.value]
         if self.truth.value is self.predicted.value and others:
             self.truth.value = others[0]
+
+
+def _large_folder(labels: Any, name: str) -> Path | None:
+    """Return a new folder for a comparison of labels that takes much memory."""
+    if not stored.is_better_stored(math.prod(labels.shape), labels):  # a byte for each pixel
+        return None
+    return stored.new_folder(stored.results_folder(), name)
 
 
 def _ndim_choices(labels: Labels | None) -> list[tuple[str, int]]:

@@ -9,7 +9,10 @@ import numpy as np
 
 from seamless_unet.plugin.array_file import about, is_better_left, write_array, write_box
 
-_READS_PARTS = {"segment": ("image",)}  # of these requests these arrays need not be copied
+_READS_PARTS = {  # of these requests these arrays need not be copied
+    "segment": ("image",),
+    "evaluate": ("truth", "predicted"),
+}
 
 
 class JobArrays:

@@ -1,28 +1,21 @@
 """The layers that one run of the Segment dock adds: labels, and how certain the model is."""
 
-import importlib
-import shutil
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dask.array as da
-import platformdirs
 from napari.layers import Labels
 from qtpy.QtCore import QTimer
 
 from seamless_unet.axes import label_axes
 from seamless_unet.config import ModelInfo
-from seamless_unet.plugin import layers, preferences
-from seamless_unet.plugin.models import file_stem
+from seamless_unet.plugin import layers, stored
 from seamless_unet.plugin.worker import Event
 
 _COLORMAPS = ("magenta", "green", "cyan", "yellow", "red", "blue")
 _REFRESH = 500  # milliseconds between two looks at labels that are still being made
-_PATIENCE = 10  # seconds after which a folder that cannot be removed is left
 
 
 @dataclass(frozen=True)
@@ -69,15 +62,13 @@ class Result:
         self.folder = folder
         self.folders: set[Path] = set()  # all that is written to the disk
         if folder is not None:
-            self.folders = {folder, _certainty(folder)} if certainty else {folder}
+            self.folders = {folder, stored.certainty_folder(folder)} if certainty else {folder}
         self._viewer, self._place, self._info = viewer, place, info
         self._labels: Labels | None = None
         self._refresh = QTimer()
         self._refresh.setSingleShot(True)
         self._refresh.setInterval(_REFRESH)
         self._refresh.timeout.connect(self._look_again)
-        if folder is not None:  # zarr takes a while to import; the window does not wait for it
-            threading.Thread(target=importlib.import_module, args=("zarr",), daemon=True).start()
 
     def grow(self) -> None:
         """Show what is new in the folder, soon."""
@@ -103,11 +94,10 @@ class Result:
         self._refresh.stop()
         if self._labels is not None and self._labels in self._viewer.layers:
             self._viewer.layers.remove(self._labels)
-        if self.folders:
-            threading.Thread(target=_remove, args=self.folders, daemon=True).start()
+        stored.remove(self.folders)
 
     def _add_labels(self, array: Any = None) -> Labels:
-        levels = [array] if self.folder is None else open_levels(self.folder, "r+")
+        levels = [array] if self.folder is None else stored.open_levels(self.folder, "r+")
         place = self._place
         labels = self._viewer.add_labels(
             **self._shown(levels), name=f"{place.image} {place.model}", **place.keywords
@@ -121,7 +111,7 @@ class Result:
         """Add images of what the model is certain of, below the labels."""
         levels = [probabilities]
         if isinstance(probabilities, str):
-            levels = open_levels(probabilities, "r")
+            levels = stored.open_levels(probabilities, "r")
         wanted = label_axes(self._place.axes)
         parts = [certainties(self._info, level, axes, wanted) for level in levels]
         for number, same in enumerate(zip(*parts, strict=True)):
@@ -144,51 +134,11 @@ class Result:
         """Return an array in one or several sizes as keywords of ``add_labels`` and the like."""
         if (expand := self._place.expand) is not None:
             levels = [expand(layers.lazy(array)) for array in levels]
-        several = len(levels) > 1
-        return {"data": levels if several else levels[0], "multiscale": several}
+        return stored.layer_data(levels)
 
     def _look_again(self) -> None:
         if self._labels is not None:
             self._labels.refresh()
-
-
-def results_folder() -> Path:
-    """Return where large results go unless a user chooses another folder."""
-    own = platformdirs.user_data_path("seamless-unet") / "results"
-    return preferences.results_folder() or own
-
-
-def new_folder(parent: Path, name: str) -> Path:
-    """Make a folder for a result, of a name that none has yet, and that its certainty can have.
-
-    Raises
-    ------
-    OSError
-        If that cannot be made.
-    """
-    parent.mkdir(parents=True, exist_ok=True)
-    stem = file_stem(name)
-    path, count = parent / f"{stem}.zarr", 1
-    while not _made(path):
-        count += 1
-        path = parent / f"{stem} {count}.zarr"
-    return path
-
-
-def _made(path: Path) -> bool:
-    """Make a folder, unless it or that of its certainty is there already."""
-    if _certainty(path).exists():
-        return False
-    try:
-        path.mkdir()
-    except FileExistsError:
-        return False
-    return True
-
-
-def _certainty(folder: Path) -> Path:
-    """Return where the child writes the certainty of what is in a folder."""
-    return folder.with_name(f"{folder.stem} certainty.zarr")
 
 
 def certainties(
@@ -218,22 +168,3 @@ def certainties(
     if info.output == "objects":  # whatever is not background: the rim of a cell and its core
         return [("", 1 - one(0))]
     return [(name, one(k)) for k, name in enumerate(info.classes) if name != "background"]
-
-
-def open_levels(path: str | Path, mode: str) -> list[Any]:
-    """Return the arrays of an OME-Zarr image that the child wrote, the largest first."""
-    import zarr
-
-    group = zarr.open_group(path, mode=mode)  # type: ignore[arg-type]
-    return [group[name] for name in sorted(group.array_keys(), key=int)]
-
-
-def _remove(*folders: Path) -> None:
-    """Remove folders that another process may still be writing to, until they stay away."""
-    end = time.monotonic() + _PATIENCE
-    while time.monotonic() < end:
-        for folder in folders:
-            shutil.rmtree(folder, ignore_errors=True)
-        time.sleep(1)
-        if not any(folder.exists() for folder in folders):
-            return

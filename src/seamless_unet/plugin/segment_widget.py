@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import napari
-import numpy as np
 from magicgui.types import FileDialogMode
 from magicgui.widgets import Container, FileEdit
 
@@ -19,12 +18,10 @@ from seamless_unet.plugin.image_panel import ImagePanel
 from seamless_unet.plugin.panel import left, words
 from seamless_unet.plugin.segment_input import channel_choices, model_input
 from seamless_unet.plugin.segment_options import SegmentOptions
-from seamless_unet.plugin.segment_result import Place, Result, new_folder, results_folder
+from seamless_unet.plugin.segment_result import Place, Result
+from seamless_unet.plugin.stored import is_better_stored, new_folder, results_folder
 from seamless_unet.plugin.view import View, current_view
 from seamless_unet.plugin.worker import Event
-
-_LARGE = 2**30  # bytes of labels that are better kept on disk
-_LARGE_ON_DISK = 2**26  # the same of labels of an image that is on disk too
 
 
 class SegmentWidget(ImagePanel):
@@ -197,7 +194,7 @@ class SegmentWidget(ImagePanel):
         sides = dict(zip(self.axes.value, data.shape, strict=True))
         counted = "ZYX"[-info.network.ndim :] if self.part.value == "shown" else "STZYX"
         size = 4 * math.prod(sides[axis] for axis in counted if axis in sides)
-        return size > (_LARGE if isinstance(data, np.ndarray) else _LARGE_ON_DISK)
+        return is_better_stored(size, data)
 
     def _model_choices(self) -> list[tuple[str, str]]:
         entries = library.entries()
