@@ -87,7 +87,7 @@ def test_kill_9_keeps_what_was_saved_and_says_so(
     wait_for_steps(qtbot, quick_panel)
     saved = (library / "threshold.safetensors").read_bytes()
     (library / "my nuclei.safetensors").write_bytes(saved)  # as the child does now and then
-    os.kill(quick_panel.worker.process.pid, signal.SIGKILL)
+    os.kill(quick_panel.worker.child.process.pid, signal.SIGKILL)
     words = ended(quick_panel)
     assert "napari and your layers are unharmed" in words
     assert words.endswith("The best model so far is kept as 'my nuclei'.")
@@ -103,7 +103,7 @@ def test_an_interrupted_training_goes_on(
     click(quick_panel.start_button)
     wait_for_steps(qtbot, quick_panel)
     assert quick_panel.interrupted.lines == []
-    os.kill(quick_panel.worker.process.pid, signal.SIGKILL)
+    os.kill(quick_panel.worker.child.process.pid, signal.SIGKILL)
     ended(quick_panel)
     (line,) = quick_panel.interrupted.lines
     assert "The training of 'my nuclei' was interrupted" in line.text.text()

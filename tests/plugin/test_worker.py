@@ -92,7 +92,7 @@ def test_a_child_that_does_not_answer_is_killed_and_waiting_jobs_begin_again(
 ):
     listener = Listener(worker, library, large, **SLOW)
     qtbot.waitUntil(lambda: "progress" in listener.names(), timeout=60_000)
-    stopped = worker.process
+    stopped = worker.child.process
     os.kill(stopped.pid, signal.SIGSTOP)
     waiting = Listener(worker, library, image)
     worker.cancel(listener.job)
@@ -106,7 +106,7 @@ def test_kill_9_ends_in_a_message_and_the_next_job_works(
 ):
     listener = Listener(worker, library, large, **SLOW)
     qtbot.waitUntil(lambda: "progress" in listener.names(), timeout=60_000)
-    os.kill(worker.process.pid, signal.SIGKILL)
+    os.kill(worker.child.process.pid, signal.SIGKILL)
     qtbot.waitUntil(lambda: listener.job.done, timeout=5000)
     assert listener.names()[-1] == "crashed"
     assert "for want of memory" in listener[-1]["message"]
@@ -120,15 +120,15 @@ def test_the_child_warms_up_before_any_job_and_again_after_it_was_killed(
 ):
     worker.shut_down()
     worker.warm(str(library / "threshold.safetensors"), "cpu")
-    assert worker.process is None  # the dock is drawn first
-    qtbot.waitUntil(lambda: worker.process is not None, timeout=5000)
-    warm = worker.process
+    assert worker.child is None  # the dock is drawn first
+    qtbot.waitUntil(lambda: worker.child is not None, timeout=5000)
+    warm = worker.child
     listener = Listener(worker, library, large, **SLOW)
     qtbot.waitUntil(lambda: "progress" in listener.names(), timeout=60_000)
-    assert worker.process is warm
-    os.kill(warm.pid, signal.SIGSTOP)
+    assert worker.child is warm
+    os.kill(warm.process.pid, signal.SIGSTOP)
     worker.cancel(listener.job)
-    qtbot.waitUntil(lambda: worker.process not in (None, warm), timeout=5000)
+    qtbot.waitUntil(lambda: worker.child not in (None, warm), timeout=5000)
     following = Listener(worker, library, image)
     qtbot.waitUntil(lambda: following.job.done, timeout=60_000)
     assert following.names()[-1] == "segmented"
@@ -195,14 +195,14 @@ def test_cancel_while_a_part_of_the_layer_is_read(worker, qtbot, library, thresh
 
     listener = Listener(worker, library, Elsewhere(image, wait=wait))
     qtbot.waitUntil(reading.is_set, timeout=60_000)
-    process = worker.process
+    child = worker.child
     worker.cancel(listener.job)
     following = Listener(worker, library, Elsewhere(image))
     qtbot.waitUntil(lambda: following.job.done, timeout=60_000)
     go_on.set()
     assert listener.names() == ["running", "progress", "cancelled"]
     assert following.names()[-1] == "segmented"
-    assert worker.process is process  # it was told, and need not be killed
+    assert worker.child is child  # it was told, and need not be killed
 
 
 def test_kill_9_while_a_part_of_the_layer_is_read(worker, qtbot, library, threshold_model, image):
@@ -214,7 +214,7 @@ def test_kill_9_while_a_part_of_the_layer_is_read(worker, qtbot, library, thresh
 
     listener = Listener(worker, library, Elsewhere(image, wait=wait))
     qtbot.waitUntil(reading.is_set, timeout=60_000)
-    os.kill(worker.process.pid, signal.SIGKILL)
+    os.kill(worker.child.process.pid, signal.SIGKILL)
     qtbot.waitUntil(lambda: listener.job.done, timeout=5000)
     go_on.set()
     assert listener.names()[-1] == "crashed"
@@ -225,7 +225,7 @@ def test_shutting_down_ends_the_child_and_removes_its_files(
 ):
     listener = Listener(worker, library, image)
     qtbot.waitUntil(lambda: listener.job.done, timeout=60_000)
-    process, folder = worker.process, listener.job.arrays.folder.parent
+    process, folder = worker.child.process, listener.job.arrays.folder.parent
     worker.shut_down()
     assert process.poll() is not None
     assert not folder.exists()
@@ -247,4 +247,4 @@ def test_shutting_down_while_a_part_of_the_layer_is_read_starts_nothing_again(
     go_on.set()
     (thread,) = elsewhere.threads
     thread.join()
-    assert worker.process is None
+    assert worker.child is None

@@ -8,10 +8,7 @@ over there (no memory, a crash, ``kill -9``) ends in a message here.
 import atexit
 import contextlib
 import json
-import os
 import shutil
-import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
@@ -21,12 +18,11 @@ from typing import Any
 
 from qtpy.QtCore import QCoreApplication, QObject, Qt, QTimer, Signal  # type: ignore[attr-defined]
 
+from seamless_unet.plugin.child import Child
 from seamless_unet.plugin.job_arrays import JobArrays, read_arrays
-from seamless_unet.plugin.preferences import environment
 
 Event = dict[str, Any]
 _ERROR: Event = {"event": "error", "last": True}
-_COMMAND = [sys.executable, "-P", "-m", "seamless_unet.compute"]
 _GRACE = 1000  # milliseconds that a cancelled job has to end before its process is killed
 _PAUSE = 300  # milliseconds without another wish before the child warms up: draw the dock first
 
@@ -51,11 +47,11 @@ class Job:
 class Worker(QObject):
     """Sends jobs to the child process and brings their events back; use `shared_worker`."""
 
-    _arrived = Signal(object, object)  # the process it came from, the event
+    _arrived = Signal(object, object)  # the child it came from, the event
 
     def __init__(self) -> None:
         super().__init__()
-        self.process: subprocess.Popen[str] | None = None
+        self.child: Child | None = None
         self._folder = Path(tempfile.mkdtemp(prefix="seamless_unet_"))
         self._jobs: dict[int, Job] = {}
         self._count = 0
@@ -66,7 +62,7 @@ class Worker(QObject):
         self._pause.setSingleShot(True)
         self._pause.setInterval(_PAUSE)
         self._pause.timeout.connect(self._warm_up)
-        self._lock = threading.Lock()  # over the process and what is written to it
+        self._lock = threading.Lock()  # over which child there is, and what it was told
         self._arrived.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
         atexit.register(self.shut_down)
         if application := QCoreApplication.instance():
@@ -156,23 +152,12 @@ class Worker(QObject):
             shutil.rmtree(path, ignore_errors=True)
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _started(self) -> "subprocess.Popen[str]":
+    def _started(self) -> Child:
         """Return the child process, started if there is none; needs the lock."""
-        if self.process is None:
-            self._folder.mkdir(exist_ok=True)
-            with open(self._folder / "log.txt", "w") as log:
-                self.process = subprocess.Popen(
-                    [*_COMMAND, str(self._folder)],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=log,
-                    text=True,
-                    encoding="utf-8",
-                    env={**os.environ, **environment()},
-                    creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-                )
-            threading.Thread(target=self._receive, args=(self.process,), daemon=True).start()
-        return self.process
+        if self.child is None:
+            self.child = Child(self._folder)
+            self.child.listen(self._received)  # not before it is known here
+        return self.child
 
     def _send(self, job: Job, request: Event, arrays: Mapping[str, Any]) -> None:
         """Write the arrays, then the request; runs in a thread of its own."""
@@ -189,54 +174,38 @@ class Worker(QObject):
             if not job.done:
                 self._write(job.messages[-1])
 
-    def _answer(self, process: "subprocess.Popen[str]", job: Job, need: Event) -> None:
-        """Write the part of an array that a child needs; runs in a thread of its own."""
-        answer = json.dumps(job.arrays.answer(need))
-        with self._lock:
-            if process is self.process:
-                self._write(answer)
-
     def _ask(self, what: str, job: Job) -> None:
         with self._lock:
-            if self.process is not None:
+            if self.child is not None:
                 self._write(json.dumps({"request": what, "id": job.number}))
 
     def _write(self, message: str) -> None:
-        pipe = self._started().stdin
-        assert pipe is not None
-        # a broken pipe means that the process is gone, which `_receive` is about to report
-        with contextlib.suppress(OSError, ValueError):
-            pipe.write(message + "\n")
-            pipe.flush()
+        self._started().write(message)
 
-    def _receive(self, process: "subprocess.Popen[str]") -> None:
-        """Pass the child's events on to the main thread; runs in a thread of its own."""
-        assert process.stdout is not None
-        with process.stdout:
-            for line in process.stdout:
-                event = json.loads(line)
-                if event["event"] == "need":
-                    if job := self._jobs.get(event["id"]):
-                        question = (process, job, event)
-                        threading.Thread(target=self._answer, args=question, daemon=True).start()
-                    continue
-                try:
-                    event = read_arrays(event)
-                except (OSError, ValueError, EOFError, MemoryError) as error:
-                    words = f"The result could not be read: {error}"
-                    event = {**_ERROR, "id": event["id"], "message": words}
-                self._emit(process, event)
-        self._emit(process, {"event": "exited", "status": process.wait()})
+    def _received(self, child: Child, event: Event) -> None:
+        """Pass an event on to the main thread; runs in a thread of the child's."""
+        if event["event"] == "need":
+            if job := self._jobs.get(event["id"]):
+                question = (child, job, event)
+                threading.Thread(target=_answer, args=question, daemon=True).start()
+            return
+        try:
+            event = read_arrays(event)
+        except (OSError, ValueError, EOFError, MemoryError) as error:
+            words = f"The result could not be read: {error}"
+            event = {**_ERROR, "id": event["id"], "message": words}
+        self._emit(child, event)
 
-    def _emit(self, process: "subprocess.Popen[str] | None", event: Event) -> None:
+    def _emit(self, child: Child | None, event: Event) -> None:
         with contextlib.suppress(RuntimeError):  # Qt is already gone while Python ends
-            self._arrived.emit(process, event)
+            self._arrived.emit(child, event)
 
-    def _deliver(self, process: "subprocess.Popen[str] | None", event: Event) -> None:
-        if process is not None and process is not self.process:
-            return  # the last words of a process that was killed
+    def _deliver(self, child: Child | None, event: Event) -> None:
+        if child is not None and child is not self.child:
+            return  # the last words of one that was killed
         if event["event"] == "exited":
-            self._crashed(event["status"])
+            assert child is not None
+            self._crashed(child, event["status"])
             return
         last = event.get("last", False)
         if last:
@@ -262,19 +231,15 @@ class Worker(QObject):
 
     def _kill(self) -> None:
         with self._lock:
-            process, self.process = self.process, None
+            child, self.child = self.child, None
         self._ending.clear()
-        if process is not None:
-            process.kill()
-            process.wait()
-            assert process.stdin is not None
-            with contextlib.suppress(OSError):
-                process.stdin.close()
+        if child is not None:
+            child.kill()
 
-    def _crashed(self, status: int) -> None:
+    def _crashed(self, child: Child, status: int) -> None:
         """Report the end of the child to the job it worked on; the others begin again."""
         self._kill()
-        details = (self._folder / "log.txt").read_text(errors="replace")[-2000:]
+        details = child.last_words()
         running = [job for job in self._jobs.values() if job.running]
         for job in running or list(self._jobs.values()):
             event = {"event": "crashed", "message": _crash_words(status), "traceback": details}
@@ -286,6 +251,11 @@ class Worker(QObject):
             for job in self._jobs.values():
                 for message in job.messages:
                     self._write(message)
+
+
+def _answer(child: Child, job: Job, need: Event) -> None:
+    """Give the child the part of an array that it needs; runs in a thread of its own."""
+    child.write(json.dumps(job.arrays.answer(need)))
 
 
 def _crash_words(status: int) -> str:

@@ -1,0 +1,75 @@
+"""The process that computes: a line of JSON in for every message, one out for every event."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from seamless_unet.plugin.preferences import environment
+
+_COMMAND = [sys.executable, "-P", "-m", "seamless_unet.compute"]
+
+
+class Child:
+    """One process, from its start to its end.
+
+    Parameters
+    ----------
+    folder
+        For arrays, and for what it prints. It removes it when its parent is gone.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        self._log = folder / "log.txt"
+        self._writing = threading.Lock()
+        with open(self._log, "w") as log:
+            self.process = subprocess.Popen(
+                [*_COMMAND, str(folder)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                encoding="utf-8",
+                env={**os.environ, **environment()},
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            )
+
+    def listen(self, on_event: Callable[["Child", dict[str, Any]], None]) -> None:
+        """Have a function called, in a thread, with this child and each of its events.
+
+        The last one is ``exited``, with its ``status``.
+        """
+        threading.Thread(target=self._receive, args=(on_event,), daemon=True).start()
+
+    def write(self, message: str) -> None:
+        """Send a message, unless the process is gone: then ``exited`` is on its way."""
+        pipe = self.process.stdin
+        assert pipe is not None
+        with self._writing, contextlib.suppress(OSError, ValueError):
+            pipe.write(message + "\n")
+            pipe.flush()
+
+    def kill(self) -> None:
+        """End the process, now."""
+        self.process.kill()
+        self.process.wait()
+        assert self.process.stdin is not None
+        with self._writing, contextlib.suppress(OSError):
+            self.process.stdin.close()
+
+    def last_words(self) -> str:
+        """Return the end of what it printed."""
+        return self._log.read_text(errors="replace")[-2000:]
+
+    def _receive(self, on_event: Callable[["Child", dict[str, Any]], None]) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout:
+            for line in self.process.stdout:
+                on_event(self, json.loads(line))
+        on_event(self, {"event": "exited", "status": self.process.wait()})
