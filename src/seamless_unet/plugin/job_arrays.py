@@ -12,6 +12,8 @@ from seamless_unet.plugin.array_file import about, is_better_left, write_array, 
 _READS_PARTS = {  # of these requests these arrays need not be copied
     "segment": ("image",),
     "evaluate": ("truth", "predicted"),
+    "border_weights": ("labels",),
+    "features": ("image",),
 }
 
 
