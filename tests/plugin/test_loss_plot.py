@@ -79,6 +79,16 @@ def test_earlier_trainings_are_at_the_left(plot):
     assert max(late) > plot.width() * 0.8
 
 
+def test_points_that_come_fast_are_drawn_together(plot, qtbot):
+    drawn = []
+    plot._redraw.due.connect(lambda: drawn.append(len(plot.losses)))
+    qtbot.waitUntil(lambda: not plot._redraw._pause.isActive())
+    for step in range(100):
+        plot.add_loss(step, 1.0)
+    qtbot.waitUntil(lambda: len(drawn) == 2)
+    assert drawn == [1, 100]
+
+
 def test_what_cannot_be_drawn_does_no_harm(plot):
     plot.add_loss(0, math.nan)
     plot.add_loss(0, math.inf)

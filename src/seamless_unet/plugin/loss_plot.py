@@ -8,6 +8,8 @@ from qtpy.QtCore import QPointF, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
+from seamless_unet.plugin.redraw import Redraw
+
 _LOSS, _SCORE = QColor("#4aa3df"), QColor("#f0a13c")
 _SMOOTHING = 0.9  # of the line that is drawn over the noisy one
 _MOST_POINTS = 1000
@@ -24,6 +26,8 @@ class LossPlot(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._redraw = Redraw(self)
+        self._redraw.due.connect(self.update)
         self.clear()
         self.setMinimumSize(240, 130)
         self.setMaximumHeight(280)
@@ -45,7 +49,7 @@ class LossPlot(QWidget):
         self.earlier: list[tuple[list[Point], list[Point], float]] = []  # losses, scores, steps
         self._steps_per_point = 1  # doubled whenever there are too many points
         self._pending: list[Point] = []  # the beginning of the next point
-        self.update()
+        self._redraw.soon()
 
     def add_loss(self, step: int, loss: float) -> None:
         """Add a point to the loss; what is not a number cannot be drawn."""
@@ -59,14 +63,14 @@ class LossPlot(QWidget):
             pairs = zip(self.losses[::2], self.losses[1::2], strict=True)
             self.losses = [_middle(pair) for pair in pairs]
             self._steps_per_point *= 2
-        self.update()
+        self._redraw.soon()
 
     def add_score(self, step: int, score: float) -> None:
         """Add a point to the score; what is not a number cannot be drawn."""
         if not math.isfinite(score):
             return
         self.scores.append((step, score))
-        self.update()
+        self._redraw.soon()
 
     def show_history(
         self, history: Sequence[Mapping[str, float]], earlier: Sequence[Mapping[str, Any]] = ()
@@ -86,7 +90,7 @@ class LossPlot(QWidget):
         for step, loss in losses:
             self.add_loss(int(step), loss)
         self.scores += scores
-        self.update()
+        self._redraw.soon()
 
     def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802
         """Draw everything."""

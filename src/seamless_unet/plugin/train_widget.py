@@ -180,7 +180,7 @@ class TrainWidget(ImagePanel):
             self.worker.cancel(job)
             return
         self.stop_button.setEnabled(False)
-        self.status.setText("Stopping; the best model so far is kept ...")
+        self.say("Stopping; the best model so far is kept ...")
         self.worker.stop(job)
 
     def _changes(self) -> dict[str, Any]:
