@@ -12,8 +12,8 @@ def numbers(*shape):
     return np.zeros(shape, np.uint8)
 
 
-def about(shape, axes, **pixel_size):
-    return Metadata(shape, axes, pytest.approx(pixel_size))
+def about(shape, axes, channels=(), **pixel_size):
+    return Metadata(shape, axes, pytest.approx(pixel_size), channels)
 
 
 def test_our_own_files(tmp_path):
@@ -29,6 +29,17 @@ def test_ome_tiff(tmp_path):
     metadata = {"axes": "TCYX", "PhysicalSizeX": 300, "PhysicalSizeXUnit": "nm"}
     tifffile.imwrite(path, numbers(2, 3, 8, 9), metadata=metadata, ome=True)
     assert read_metadata(path) == about((2, 3, 8, 9), "TCYX", X=0.3)
+
+
+@pytest.mark.parametrize(
+    ("names", "known"),
+    [(["DAPI", "GFP"], ("DAPI", "GFP")), (["DAPI", "DAPI"], ()), (["DAPI", ""], ())],
+)
+def test_names_of_channels_in_ome_tiff(tmp_path, names, known):
+    path = tmp_path / "a.ome.tif"
+    metadata = {"axes": "CYX", "Channel": {"Name": names}}
+    tifffile.imwrite(path, numbers(2, 8, 9), metadata=metadata, ome=True)
+    assert read_metadata(path) == about((2, 8, 9), "CYX", known)
 
 
 def test_imagej_tiff(tmp_path):
@@ -75,11 +86,14 @@ def datasets(*factors):
 
 def test_ome_zarr_04(tmp_path):
     folder = tmp_path / "a.zarr"
-    write_json(folder / ".zattrs", {"multiscales": [{"axes": AXES, "datasets": datasets(1, 2)}]})
+    multiscales = [{"axes": AXES, "datasets": datasets(1, 2)}]
+    channels = [{"label": "DAPI", "color": "0000FF"}, {"label": "Cy5"}]
+    write_json(folder / ".zattrs", {"multiscales": multiscales, "omero": {"channels": channels}})
     write_json(folder / "0" / ".zarray", {"shape": [2, 40, 60]})
     write_json(folder / "1" / ".zarray", {"shape": [2, 20, 30]})
-    assert read_metadata(folder) == about((2, 40, 60), "CYX", Y=0.2, X=0.25)
-    assert read_metadata(folder / "1") == about((2, 20, 30), "CYX", Y=0.4, X=0.5)
+    names = ("DAPI", "Cy5")
+    assert read_metadata(folder) == about((2, 40, 60), "CYX", names, Y=0.2, X=0.25)
+    assert read_metadata(folder / "1") == about((2, 20, 30), "CYX", names, Y=0.4, X=0.5)
 
 
 def test_ome_zarr_05_with_a_scale_for_all_arrays(tmp_path):

@@ -1,4 +1,4 @@
-"""What a file says about its image: axes and pixel size, read without the image."""
+"""What a file says about its image: axes, pixel size, channels, read without the image."""
 
 from __future__ import annotations
 
@@ -32,11 +32,14 @@ class Metadata:
         empty where the file does not say.
     pixel_size
         Micrometre per pixel for axes among Z, Y and X; an axis without known size is left out.
+    channels
+        Their names; empty where the file does not name each of them.
     """
 
     shape: tuple[int, ...]
     axes: str
     pixel_size: dict[str, float]
+    channels: tuple[str, ...] = ()
 
 
 def read_metadata(path: str | Path) -> Metadata | None:
@@ -57,7 +60,7 @@ def read_metadata(path: str | Path) -> Metadata | None:
         if path.suffix.lower() in (".tif", ".tiff"):
             with tifffile.TiffFile(path) as tif:
                 shape, axes = tiff_axes(tif, tif.series[0])
-                return Metadata(shape, axes, tiff_pixel_size(tif))
+                return Metadata(shape, axes, tiff_pixel_size(tif), _tiff_channels(tif))
         if any((path / name).exists() for name in _ZARR_FILES):
             return _zarr_metadata(path)
     except Exception:  # of a damaged file: whoever reads the image itself says so
@@ -81,8 +84,7 @@ def tiff_axes(
 def tiff_pixel_size(tif: tifffile.TiffFile) -> dict[str, float]:
     """Return micrometre per pixel of Z, Y and X as far as an open file gives it with a unit."""
     if tif.is_ome:
-        image = tifffile.xml2dict(tif.ome_metadata or "")["OME"]["Image"]
-        pixels = (image[0] if isinstance(image, list) else image)["Pixels"]
+        pixels = _ome_pixels(tif)
         names = {axis: f"PhysicalSize{axis}" for axis in "ZYX"}
         return {
             axis: size
@@ -101,6 +103,29 @@ def tiff_pixel_size(tif: tifffile.TiffFile) -> dict[str, float]:
     sizes |= {"Z": about["spacing"]} if "spacing" in about else {}
     found = {axis: _micrometres(size, unit) for axis, size in sizes.items()}
     return {axis: s for axis, s in (found | about.get("pixel_size", {})).items() if s > 0}
+
+
+def _tiff_channels(tif: tifffile.TiffFile) -> tuple[str, ...]:
+    if not tif.is_ome:
+        return ()
+    channels = _ome_pixels(tif).get("Channel", [])
+    return _names([c.get("Name") for c in (channels if isinstance(channels, list) else [channels])])
+
+
+def _ome_pixels(tif: tifffile.TiffFile) -> dict[str, Any]:
+    """Return what OME-XML says about the pixels of the first image."""
+    image = tifffile.xml2dict(tif.ome_metadata or "")["OME"]["Image"]
+    return (image[0] if isinstance(image, list) else image)["Pixels"]
+
+
+def _names(names: list[Any]) -> tuple[str, ...]:
+    """Return the names of channels if each has one of its own.
+
+    >>> _names(["DAPI", " GFP "]), _names(["DAPI", None]), _names(["GFP", "GFP"])
+    (('DAPI', 'GFP'), (), ())
+    """
+    words = [str(name or "").strip() for name in names]
+    return tuple(words) if all(words) and len(set(words)) == len(words) else ()
 
 
 def tiff_tag(tags: tifffile.TiffTags, name: str) -> Any:
@@ -137,7 +162,8 @@ def _zarr_metadata(folder: Path) -> Metadata:
         for letter, axis, size in zip(letters, axes, sizes, strict=True)
         if letter in "ZYX" and (micrometres := _micrometres(size, axis.get("unit", ""))) > 0
     }
-    return Metadata(shape, letters, pixel_size)
+    channels = attributes.get("omero", {}).get("channels", [])
+    return Metadata(shape, letters, pixel_size, _names([c.get("label") for c in channels]))
 
 
 def _letters(names: list[str]) -> str:

@@ -38,6 +38,7 @@ def model_info(
     normalization: Normalization,
     pixel_size: Mapping[str, float],
     *,
+    channels: Sequence[str] = (),
     start: Model | None = None,
     earlier: Sequence[dict[str, Any]] = (),
 ) -> ModelInfo:
@@ -49,6 +50,8 @@ def model_info(
         That the images were prepared with.
     pixel_size
         Micrometre per axis; empty where unknown.
+    channels
+        Names; without one for each, they are numbered.
     start
         Whose weights it starts from: probabilities become objects as they do there.
     earlier
@@ -56,6 +59,7 @@ def model_info(
     """
     meaning = dataset.meaning
     network = network_config(dataset, config)
+    numbered = tuple(f"channel {number}" for number in range(1, network.in_channels + 1))
     whole = meaning.annotation == "objects"
     seeds = None
     if meaning.output == "objects":
@@ -71,7 +75,7 @@ def model_info(
         normalization=normalization,
         output=meaning.output,
         axes="ZYX"[-config.ndim :],
-        channels=tuple(f"channel {number}" for number in range(1, network.in_channels + 1)),
+        channels=tuple(channels) if len(channels) == len(numbered) else numbered,
         classes=meaning.class_names,
         class_values=meaning.class_values,
         pixel_size=dict(pixel_size),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from seamless_unet.advice import Problem
 from seamless_unet.calibrate import calibrate
-from seamless_unet.config import Annotation, Normalization, TrainConfig
+from seamless_unet.config import Annotation, ModelInfo, TrainConfig
 from seamless_unet.dataset import Dataset, Summary, make_dataset
 from seamless_unet.model_file import Model
 from seamless_unet.model_info import earlier_trainings, model_info, network_config
@@ -89,6 +90,7 @@ def train(
     annotations: Sequence[Annotation] | None = None,
     regions: Sequence[NDArray[np.bool_] | None] | None = None,
     pixel_size: Mapping[str, float] | None = None,
+    channels: Sequence[str] = (),
     device: str = "auto",
     state: TrainState | None = None,
 ) -> Generator[Event, None, None]:
@@ -113,6 +115,8 @@ def train(
         inside, everything is, also where there is no object, but for scribbles.
     pixel_size
         Micrometre per axis, remembered in the model.
+    channels
+        Their names, remembered too; without one for each, they are numbered.
     device
         ``"cpu"``, ``"cuda"``, ``"mps"``; ``"auto"`` takes the fastest there is.
     state
@@ -154,15 +158,17 @@ def train(
         normalization=normalization,
     )
     config = dataclasses.replace(config, annotation=dataset.meaning.annotation)
-    pixel_size, device = pixel_size or {}, choose_device(device)
+    device = choose_device(device)
+    info = partial(
+        model_info, normalization=normalization, pixel_size=pixel_size or {}, channels=channels
+    )
     if state is None:
-        state, dataset = _begun(dataset, config, normalization, pixel_size, device)
+        state, dataset = _begun(dataset, config, info, device)
     else:
         data = state.info.training["data"]
         dataset = dataset.starting(data.get("start", ""), state.info.network.classes)
         earlier = state.info.training.get("earlier", [])
-        info = model_info(dataset, config, normalization, pixel_size, earlier=earlier)
-        state = state.resumed(config, info, device=device)
+        state = state.resumed(config, info(dataset, config, earlier=earlier), device=device)
     used_up = state.fraction() >= 1
     yield Prepared(dataset.summary, state, dataset.problems)
     yield from _steps(state, dataset)
@@ -170,22 +176,21 @@ def train(
 
 
 def _begun(
-    dataset: Dataset,
-    config: TrainConfig,
-    normalization: Normalization,
-    pixel_size: Mapping[str, float],
-    device: str,
+    dataset: Dataset, config: TrainConfig, info: Callable[..., ModelInfo], device: str
 ) -> tuple[TrainState, Dataset]:
-    """Choose the weights to start from; return the state with them, and the data for them."""
+    """Choose the weights to start from; return the state with them, and the data for them.
+
+    ``info`` is `model_info`, given what both know.
+    """
     network = network_config(dataset, config)
     start, words = start_model(config, network, dataset, device=device)
     dataset = dataset.starting(words, (start.info.network if start else network).classes)
     # of a bundled model that was only tried out, nobody wants to know how it was trained
     named = start if config.start != "auto" else None
     earlier = earlier_trainings(named.info) if named else []
-    info = model_info(dataset, config, normalization, pixel_size, start=start, earlier=earlier)
+    about = info(dataset, config, start=start, earlier=earlier)
     weights = start.network if start else None
-    return TrainState.start(config, info, device=device, weights=weights), dataset
+    return TrainState.start(config, about, device=device, weights=weights), dataset
 
 
 def _steps(state: TrainState, dataset: Dataset) -> Iterator[Event]:

@@ -34,6 +34,7 @@ def train_request(tmp_path, image):
         ],
         **{key: str(folder / f"{key}.npy") for key in arrays},
         "pixel_size": {"Y": 0.5, "X": 0.5},
+        "channels": ["DAPI"],
         "preset": "quick",
         "changes": {
             "steps": 3,

@@ -52,6 +52,7 @@ def test_train_saves_the_model_and_removes_the_checkpoint(train_request, tmp_pat
     }
     info = load_model(train_request["output"]).info
     assert info.pixel_size == train_request["pixel_size"]
+    assert info.channels == ("DAPI",)
     assert info.training["data"]["class_pixels"]["object"] > 0  # of the strokes
     assert files(tmp_path / LIBRARY) == ["trained.safetensors"]
 

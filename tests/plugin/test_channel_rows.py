@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from napari.layers import Image
 
-from seamless_unet.plugin.channel_rows import ChannelRows
+from seamless_unet.plugin.channel_rows import ChannelRows, suggested
 
 NUMBERS = [("1", 0), ("2", 1), ("3", 2)]
 
@@ -28,11 +28,27 @@ def test_channels_are_suggested_in_order_and_chosen(rows):
     assert rows.value == [2, 1]
     rows.ask(["channel 1", "channel 2"], NUMBERS[:2])
     assert rows.value == [0, 1]
-    rows.ask(["Channel"], NUMBERS)
+    rows.ask(["DAPI"], NUMBERS)
+    assert [combo.label for combo in rows.combos] == ["Channel"]
     assert rows.value == [0]
     rows.ask([], [])
     assert rows.value == []
     assert rows.isHidden()
+
+
+@pytest.mark.parametrize(
+    ("names", "words", "numbers"),
+    [
+        (["dapi", "GFP"], ["GFP", "DAPI"], [1, 0]),
+        (["nuclei"], ["GFP", "all nuclei", "Nuclei"], [2]),
+        (["channel 1", "channel 2"], ["DAPI", "GFP"], [0, 1]),
+        (["GFP", "channel 2"], ["DAPI", "GFP"], [1, 0]),
+        (["a", "b", "c"], ["x", "y"], [0, 1, 1]),
+        ([], ["x"], []),
+    ],
+)
+def test_what_is_suggested(names, words, numbers):
+    assert suggested(names, list(zip(words, range(9), strict=False))) == numbers
 
 
 def test_layers_of_the_same_name_are_suggested(rows):

@@ -25,6 +25,7 @@ def test_one_pair():
     assert request == {
         "pairs": [{"name": "cells", "axes": "YX", "annotation": "objects", "region": False}],
         "pixel_size": {"Y": 0.5, "X": 0.5},
+        "channels": (),
     }
     assert arrays == {"image 0": pair.image.data, "labels 0": pair.labels.data}
 

@@ -1,7 +1,10 @@
 import dask.array as da
 import numpy as np
+import pytest
+import tifffile
 from napari.components import ViewerModel
 from napari.layers import Image
+from napari.layers._source import layer_source
 
 from seamless_unet.plugin.segment_input import channel_choices, model_input
 
@@ -63,3 +66,23 @@ def test_what_a_channel_may_be():
     assert channel_choices(viewer, two, "ZYX") == [("two", two), ("one", one)]
     assert channel_choices(viewer, two, "CYX") == [("1", 0), ("2", 1), ("3", 2)]
     assert channel_choices(viewer, color, "ZYXC") == [("red", 0), ("green", 1), ("blue", 2)]
+
+
+@pytest.fixture
+def stained(tmp_path):
+    """A layer as napari reads it from a file that names its channels."""
+    path = tmp_path / "stained.ome.tif"
+    data = numbers(2, 8, 9)
+    metadata = {"axes": "CYX", "Channel": {"Name": ["DAPI", "GFP"]}}
+    tifffile.imwrite(path, data, metadata=metadata, ome=True)
+    with layer_source(path=str(path)):
+        return Image(data, name="stained")
+
+
+def test_channels_have_the_names_of_the_file(stained):
+    viewer = ViewerModel()
+    viewer.add_layer(stained)
+    assert channel_choices(viewer, stained, "CYX") == [("DAPI", 0), ("GFP", 1)]
+    assert channel_choices(viewer, stained, "ZYX") == [("stained", stained)]
+    stained.data = numbers(3, 8, 9)  # it is not the file's any more
+    assert channel_choices(viewer, stained, "CYX") == [("1", 0), ("2", 1), ("3", 2)]

@@ -9,6 +9,7 @@ from pathlib import Path
 import dask.array as da
 import numpy as np
 import pytest
+import tifffile
 import zarr
 from napari._app_model import get_app_model
 from napari.layers import Labels
@@ -142,6 +143,35 @@ def test_a_model_that_does_not_fit_is_said_in_words(
     viewer.add_image(np.eye(32))
     assert panel.plan.text() == panel.status.text() == ""
     assert panel.model.current_choice == "two"
+
+
+def test_channels_are_found_by_their_names(
+    viewer, dock, click, ended, library, pixel_model, tmp_path, monkeypatch
+):
+    from seamless_unet.config import Normalization
+    from seamless_unet.model_file import save_model
+
+    monkeypatch.setattr("seamless_unet.plugin.models.bundled_models", dict)
+    path, data = tmp_path / "stained.ome.tif", np.zeros((2, 40, 50), np.uint8)
+    data[1, 5:15, 5:15] = 200
+    metadata = {"axes": "CYX", "Channel": {"Name": ["GFP", "DAPI"]}}
+    tifffile.imwrite(path, data, metadata=metadata, ome=True)
+    rule = Normalization("percentile", low=0, high=100)
+    for names in (["DAPI"], ["DAPI", "GFP"], ["GFP", "DAPI"]):
+        model = pixel_model(in_channels=len(names), channels=tuple(names), normalization=rule)
+        save_model(model, library / f"{' '.join(names)}.safetensors")
+    (image,) = viewer.open(path, plugin="napari")
+    panel = dock("Segment")
+    panel.model.value = str(library / "DAPI.safetensors")
+    assert [combo.current_choice for combo in panel.channels.combos] == ["DAPI"]
+    click(panel.start_button)
+    assert "1 cell found" in ended(panel)
+    panel.image.value = image
+    panel.model.value = str(library / "DAPI GFP.safetensors")
+    assert [combo.label for combo in panel.channels.combos] == ["DAPI", "GFP"]
+    assert [combo.current_choice for combo in panel.channels.combos] == ["DAPI", "GFP"]
+    panel.model.value = str(library / "GFP DAPI.safetensors")
+    assert panel.channels.combos == []  # just those, in their order
 
 
 def test_the_same_layers_as_channels(viewer, dock, click, ended, library, pixel_model):

@@ -34,10 +34,11 @@ def train(request: dict[str, Any], orders: Orders) -> Events:
 
     ``pairs`` (a list of ``name``, ``axes``, ``annotation`` and whether there is a ``region``),
     for each its arrays (``image 0``, ``labels 0``, ``region 0``, ``image 1``, ...),
-    ``pixel_size``, ``preset``, ``changes``, ``device``, ``output``, ``checkpoint`` (a new folder)
-    and ``output_folder`` (for previews; by default that of the view): ``prepared``, many ``step``,
-    ``validated``, and ``preview`` while a view was asked for, then ``trained``. A ``warning`` says
-    what does not work but does not end the training.
+    ``pixel_size``, ``channels`` (names, if they are known), ``preset``, ``changes``, ``device``,
+    ``output``, ``checkpoint`` (a new folder) and ``output_folder`` (for previews; by default that
+    of the view): ``prepared``, many ``step``, ``validated``, and ``preview`` while a view was
+    asked for, then ``trained``. A ``warning`` says what does not work but does not end the
+    training.
 
     To go on with an interrupted training, ``resume`` (its checkpoint), ``device`` and, if they
     are to be others, ``minutes``, instead of all that.
@@ -114,6 +115,7 @@ def _train(request: dict[str, Any], folder: Path, orders: Orders) -> Events:
 
     saved, state = checkpoint.state_path(folder), None
     options = {name: request[name] for name in ("pixel_size", "device")}
+    options["channels"] = request.get("channels", ())  # checkpoints of before know none
     try:
         config = TrainConfig.preset(request["preset"], **request["changes"])
         output = Path(request["output"])

@@ -24,8 +24,8 @@ class ChannelRows(QWidget):
     def ask(self, names: Sequence[str], choices: Sequence[tuple[str, Any]]) -> None:
         """Ask for each of these channels; none are asked for without names.
 
-        What was chosen before stays while the choices do. Otherwise the choice of the same name
-        is suggested, or else the one in the same place.
+        What was chosen before stays while the choices do; else see `suggested`. A single channel
+        is not called by its name.
         """
         asked = (tuple(names), tuple(choices))
         if asked == self._asked:
@@ -34,7 +34,13 @@ class ChannelRows(QWidget):
         self._asked = asked
         while self._rows.rowCount():
             self._rows.removeRow(0)
-        self.combos = [_combo(name, choices, number, kept) for number, name in enumerate(names)]
+        values = suggested(names, choices)
+        possible = [value for _, value in choices]
+        for number, value in enumerate(kept):
+            if value in possible:
+                values[number] = value
+        labels = names if len(names) > 1 else ["Channel"] * len(names)
+        self.combos = [_combo(*row, choices) for row in zip(labels, values, strict=True)]
         for combo in self.combos:
             self._rows.addRow(combo.label, combo.native)
         self.setVisible(bool(names))
@@ -45,16 +51,33 @@ class ChannelRows(QWidget):
         return [combo.value for combo in self.combos]
 
 
-def _combo(
-    name: str, choices: Sequence[tuple[str, Any]], number: int, kept: Sequence[Any]
-) -> ComboBox:
+def suggested(names: Sequence[str], choices: Sequence[tuple[str, Any]]) -> list[Any]:
+    """Return what is likely to be each of a model's channels, none of them twice if possible.
+
+    The choice of the same name, else one with the name in it, else the one in the same place.
+
+    >>> suggested(["nuclei", "GFP", "other"], [("gfp", 0), ("Cy5", 1), ("all nuclei", 2)])
+    [2, 0, 1]
+    """
+    words, free = [words.lower() for words, _ in choices], dict.fromkeys(range(len(choices)))
+    found: dict[int, int] = {}
+    for alike in (str.__eq__, str.__contains__):
+        for number, name in enumerate(names):
+            fitting = [place for place in free if alike(words[place], name.lower())]
+            if number not in found and fitting:
+                found[number] = fitting[0]
+                del free[fitting[0]]
+    for number in range(len(names)):
+        if number not in found:
+            found[number] = number if number in free else next(iter(free), len(choices) - 1)
+            free.pop(found[number], None)
+    return [choices[found[number]][1] for number in range(len(names))]
+
+
+def _combo(name: str, value: Any, choices: Sequence[tuple[str, Any]]) -> ComboBox:
     combo = ComboBox(label=name[:1].upper() + name[1:], choices=choices, tooltip=_TOOLTIP)
     native = combo.native  # a long layer name must not widen the dock
     native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     native.setMinimumContentsLength(12)
-    values = [value for _, value in choices]
-    alike = [value for words, value in choices if name.lower() in words.lower()]
-    suggested = alike[0] if alike else values[min(number, len(values) - 1)]
-    known = kept[number] if number < len(kept) and kept[number] in values else suggested
-    combo.value = known
+    combo.value = value
     return combo

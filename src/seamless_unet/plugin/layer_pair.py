@@ -58,8 +58,9 @@ def pairs_request(pairs: Sequence[LayerPair]) -> tuple[dict[str, Any], dict[str,
         arrays[f"labels {number}"] = layers.full_data(pair.labels)
         if region is not None:
             arrays[f"region {number}"] = region
-    size = layers.pixel_size(pairs[0].image, pairs[0].axes)
-    return {"pairs": described, "pixel_size": size}, arrays
+    first = pairs[0].image, pairs[0].axes
+    about = {"pixel_size": layers.pixel_size(*first), "channels": layers.channel_names(*first)}
+    return {"pairs": described, **about}, arrays
 
 
 def _regions(pairs: Sequence[LayerPair]) -> list[Any]:

@@ -22,6 +22,7 @@ _POSSIBLE = {
     4: ("TZYX", "ZCYX", "CZYX", "TCYX", "CTYX", "ZTYX", "SZYX", "SCYX", "STYX", "ZYXC", "TYXC"),
     5: ("TZCYX", "TCZYX", "CTZYX", "CZTYX", "ZTCYX", "STZYX", "SZCYX", "SCZYX", "STCYX", "TZYXC"),
 }
+_COLORS = ("red", "green", "blue", "opacity")
 _FEW = 4  # of so many or fewer planes, each much larger, one guesses that they are channels
 _LARGE = 32  # pixels
 
@@ -104,6 +105,17 @@ def full_data(layer: Image | Labels) -> Any:
 def channels(layer: Image, axes: str) -> int:
     """Return the number of channels of an image layer."""
     return full_data(layer).shape[axes.index("C")] if "C" in axes else 1
+
+
+def channel_names(layer: Image, axes: str) -> tuple[str, ...]:
+    """Return the names of an image layer's channels; empty where its file does not say them."""
+    count = channels(layer, axes)
+    if layer.rgb:
+        return _COLORS[:count]
+    metadata = layer_metadata(layer)
+    shape = tuple(full_data(layer).shape)
+    names = metadata.channels if metadata and _kept_axes(metadata, shape) else ()
+    return names if "C" in axes and len(names) == count else ()
 
 
 def one_channel(layer: Image, axes: str, channel: int) -> tuple[Any, str]:

@@ -9,19 +9,17 @@ from napari.layers import Image
 from seamless_unet.axes import label_axes
 from seamless_unet.plugin import layers
 
-_COLORS = ("red", "green", "blue", "opacity")
-
 
 def channel_choices(viewer: Any, image: Image, axes: str) -> list[tuple[str, Any]]:
     """Return what can be given to a model as one of its channels, as (words, channel).
 
-    Those of the image by number; or, if it has none, the image and the viewer's other layers of
-    its shape.
+    Those of the image by name or number; or, if it has none, the image and the viewer's other
+    layers of its shape.
     """
     if "C" in axes:
-        count = layers.channels(image, axes)
-        names = _COLORS if image.rgb else [str(number) for number in range(1, count + 1)]
-        return [(names[number], number) for number in range(count)]
+        numbers = range(layers.channels(image, axes))
+        names = layers.channel_names(image, axes) or [str(number + 1) for number in numbers]
+        return list(zip(names, numbers, strict=True))
     shape = tuple(layers.full_data(image).shape)
     others = [
         layer

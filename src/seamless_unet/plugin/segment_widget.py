@@ -11,7 +11,7 @@ from magicgui.widgets import Container, FileEdit
 from seamless_unet.axes import loop_axes
 from seamless_unet.config import ModelInfo
 from seamless_unet.plugin import layers, library, model_fit, models, settings
-from seamless_unet.plugin.channel_rows import ChannelRows
+from seamless_unet.plugin.channel_rows import ChannelRows, suggested
 from seamless_unet.plugin.choice import Choice
 from seamless_unet.plugin.docks import raised_dock
 from seamless_unet.plugin.image_panel import ImagePanel
@@ -151,13 +151,16 @@ class SegmentWidget(ImagePanel):
         self.plan.setVisible(bool(text))
 
     def _ask_for_channels(self, info: ModelInfo) -> None:
-        """Ask which channels the model gets, unless the image has just those."""
+        """Ask which channels the model gets, unless the image has just those, in their order."""
         image, axes, needed = self.image.value, self.axes.value, info.network.in_channels
         choices = channel_choices(self.viewer, image, axes)
-        if needed == layers.channels(image, axes) or self._misfit(info):
+        fits = needed == layers.channels(image, axes)
+        if fits and "C" in axes:
+            fits = suggested(info.channels, choices) == [channel for _, channel in choices]
+        if fits or self._misfit(info):
             self.channels.ask([], [])
         else:
-            self.channels.ask(["Channel"] if needed == 1 else info.channels, choices)
+            self.channels.ask(info.channels, choices)
 
     def _misfit(self, info: ModelInfo) -> str:
         choices = channel_choices(self.viewer, self.image.value, self.axes.value)
