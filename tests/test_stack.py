@@ -9,7 +9,7 @@ from seamless_unet.link import link_slices
 from seamless_unet.pieces import Piece, Predicted, layout
 from seamless_unet.predict import Progress, predict
 from seamless_unet.segment import segment
-from seamless_unet.stack import Segmented, segment_pieces, segment_stack
+from seamless_unet.stack import Segmented, scratch_size, segment_pieces, segment_stack
 
 
 def result(model, image, axes, **options) -> Segmented:
@@ -258,7 +258,7 @@ def test_a_large_piece_is_kept_in_files_and_made_into_objects_in_bands(
     pixel_model, film, monkeypatch
 ):
     expected = result(pixel_model(), film, "TZYX", probabilities=True)
-    monkeypatch.setattr("seamless_unet.stack._IN_MEMORY", 0)
+    monkeypatch.setattr("seamless_unet.scratch._IN_MEMORY", 0)
     monkeypatch.setattr("seamless_unet.stack._BAND", 100)
     filed = result(pixel_model(), film, "TZYX", probabilities=True)
     np.testing.assert_array_equal(filed.labels, expected.labels)
@@ -315,3 +315,17 @@ def test_a_class_map_comes_back_with_its_values(pixel_model):
 def test_an_unknown_pixel_size_is_said(pixel_model, film):
     with pytest.raises(ValueError, match="the model does not say the size of its pixels along Y"):
         result(pixel_model(), film, "TZYX", pixel_size=MICROMETRES)
+
+
+def test_how_much_room_temporary_files_take(pixel_model, monkeypatch):
+    monkeypatch.setattr("seamless_unet.scratch._IN_MEMORY", 4 * 600)
+    info = pixel_model(pixel_size={"Y": 1.0, "X": 1.0}).info
+
+    def size(shape, axes, **about):
+        return scratch_size(layout(info, shape, axes), info, **about)
+
+    assert size((20, 30), "YX") == 8 * 600  # probabilities of two classes
+    assert size((20, 31), "YX") == (8 + 4) * 620  # and labels
+    assert size((5, 20, 31), "ZYX") == (8 + 4 + 4) * 620  # and labels of the plane before
+    assert size((10, 30), "YX") == 0
+    assert size((10, 30), "YX", pixel_size={"Y": 2.0, "X": 2.0}) == (8 + 4) * 1200

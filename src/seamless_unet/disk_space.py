@@ -1,6 +1,9 @@
-"""Place on the disk for arrays that are mapped into memory."""
+"""Place on the disk for arrays that are mapped into memory, and for results."""
 
 import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
 from typing import IO
 
 
@@ -16,3 +19,39 @@ def reserve(file: IO[bytes], size: int) -> None:
     """
     if hasattr(os, "posix_fallocate"):  # elsewhere files are never sparse unless asked for
         os.posix_fallocate(file.fileno(), 0, size)
+
+
+def check_room(wanted: Iterable[tuple[Path, int]]) -> None:
+    """Refuse work that the disk has no room for, before it begins.
+
+    Parameters
+    ----------
+    wanted
+        A folder, and how many bytes go there; folders on one disk share its room.
+
+    Raises
+    ------
+    OSError
+        Naming the folder, what is needed there, and what is free.
+    """
+    needed: dict[int, int] = {}
+    for folder, size in wanted:
+        disk = folder.stat().st_dev
+        needed[disk] = needed.get(disk, 0) + size
+        free = shutil.disk_usage(folder).free
+        if needed[disk] > free:
+            raise OSError(
+                f"There is not enough room on the disk of {folder}: about "
+                f"{_in_words(needed[disk])} are needed and {_in_words(free)} are free. Delete "
+                "files there, choose a folder on another disk (for temporary files by the "
+                "environment variable TMPDIR), or segment a part of the image."
+            )
+
+
+def _in_words(size: int) -> str:
+    """Return a number of bytes in words.
+
+    >>> _in_words(12_340_000_000), _in_words(5_600_000)
+    ('12.3 GB', '6 MB')
+    """
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from seamless_unet.bands import segment_in_bands
 from seamless_unet.config import ModelInfo
-from seamless_unet.disk_space import reserve
+from seamless_unet.disk_space import check_room
 from seamless_unet.lazy_array import LazyArray
 from seamless_unet.link import continue_objects
 from seamless_unet.pieces import Layout, Piece, Predicted, layout, pieces, put
@@ -24,14 +23,14 @@ from seamless_unet.resample import (
     resampled_values,
 )
 from seamless_unet.runs import Runs, find_runs
+from seamless_unet.scratch import is_in_memory, scratch_array, scratch_folder
 from seamless_unet.segment import segment
 
 if TYPE_CHECKING:
     from seamless_unet.model_file import Model
     from seamless_unet.predict import Progress
 
-_IN_MEMORY = 2**30  # bytes of an array for a piece; a larger one is kept on the disk
-_BAND = 2**23  # pixels of it that are then made into objects at a time
+_BAND = 2**23  # pixels of a piece in a file that are made into objects at a time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,12 +179,18 @@ def segment_pieces(
         For every piece, if asked for, along S, T, Z.
     Piece
         For every piece, along S, T, Z.
+
+    Raises
+    ------
+    ValueError
+        If the pixel sizes do not fit.
+    OSError
+        If the disk has no room for a piece that is too large for memory.
     """
     config = config or SegmentConfig()
     info = model.info
-    shape = plan.piece_shape
-    if pixel_size is not None:
-        shape = resampled_shape(shape, plan.spatial, pixel_size, info.pixel_size)
+    shape = _seen_shape(plan, info, pixel_size)
+    check_room([(scratch_folder(), scratch_size(plan, info, pixel_size))])
     items = _found(model, image, plan, config, shape, device, probabilities)
     chain = len(plan.loop)  # axes of the index within which an id is one object
     if info.output == "objects" and config.link:
@@ -194,6 +199,25 @@ def segment_pieces(
                 chain = plan.loop.index(axis)
                 items = _linked(items, chain, math.prod(plan.loop_shape[chain + 1 :]))
     yield from items if info.output == "classes" else _counted(items, chain)
+
+
+def scratch_size(
+    plan: Layout, info: ModelInfo, pixel_size: Mapping[str, float] | None = None
+) -> int:
+    """Return how many bytes of temporary files `segment_pieces` needs."""
+    pixels = math.prod(_seen_shape(plan, info, pixel_size))
+    probabilities = 4 * plan.probability_shape[len(plan.loop)] * pixels
+    labels = 4 * pixels * min(2, math.prod(plan.loop_shape))  # whoever got them may still look
+    return sum(size for size in (probabilities, labels) if not is_in_memory(size))
+
+
+def _seen_shape(
+    plan: Layout, info: ModelInfo, pixel_size: Mapping[str, float] | None
+) -> tuple[int, ...]:
+    """Return the shape in which the network sees a piece."""
+    if pixel_size is None:
+        return plan.piece_shape
+    return resampled_shape(plan.piece_shape, plan.spatial, pixel_size, info.pixel_size)
 
 
 def _found(
@@ -214,7 +238,7 @@ def _found(
     for number, (index, piece, measured) in enumerate(pieces(image, plan, info)):
         if plan.piece_shape != shape:
             piece = resampled(np.asarray(piece), shape)
-        out = _room((classes, *shape), np.float32)
+        out = scratch_array((classes, *shape), np.float32)
         for tile in predict_tiles(
             model,
             piece,
@@ -229,17 +253,9 @@ def _found(
             yield Progress(number * tile.total + tile.done, count * tile.total)
         if probabilities:
             yield Predicted(index, resampled(out, plan.piece_shape))
-        yield Piece(index, _labels(out, info, config, plan.piece_shape), None)
-
-
-def _room(shape: tuple[int, ...], dtype: type[np.generic]) -> NDArray:
-    """Return an array of zeros: in a temporary file where it is large."""
-    size = np.dtype(dtype).itemsize * math.prod(shape)
-    if size <= _IN_MEMORY:
-        return np.zeros(shape, dtype)
-    with tempfile.TemporaryFile() as file:  # it goes with the last reference to the array
-        reserve(file, size)
-        return np.memmap(file, dtype, "w+", shape=shape)
+        labels = _labels(out, info, config, plan.piece_shape)
+        del out  # its room is for the next piece
+        yield Piece(index, labels, None)
 
 
 def _labels(
@@ -248,7 +264,7 @@ def _labels(
     """Return the labels of a piece in the shape that it has in the image."""
     rows = max(1, _BAND // math.prod(probabilities.shape[2:]))
     if info.output == "classes":
-        classes = _room(probabilities.shape[1:], np.int32)
+        classes = scratch_array(probabilities.shape[1:], np.int32)
         values = np.asarray(info.class_values, np.int32)
         for start in range(0, len(classes), rows):
             band = slice(start, start + rows)
@@ -256,10 +272,10 @@ def _labels(
         return resampled_values(classes, shape)
     chosen = {"threshold": config.threshold, "min_size": config.min_size}
     changes = {name: value for name, value in chosen.items() if value is not None}
-    if probabilities.nbytes <= _IN_MEMORY:
+    if is_in_memory(probabilities.nbytes):
         labels = segment(probabilities, **(info.instances | changes))
     else:
-        labels = _room(probabilities.shape[1:], np.int32)
+        labels = scratch_array(probabilities.shape[1:], np.int32)
         segment_in_bands(probabilities, labels, rows, **(info.instances | changes))
     return resampled_labels(labels, shape)
 

@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import shutil
 import signal
 
 import numpy as np
@@ -52,6 +53,17 @@ def test_the_command_line_gives_the_pixels_of_the_api(pixel_model, name, axes):
     np.testing.assert_array_equal(probabilities.data, api.probabilities)
     assert (labels.axes, probabilities.axes) == (label_axes(axes), axes[:-2] + "CYX")
     assert labels.pixel_size == pytest.approx(image.pixel_size)
+
+
+def test_a_disk_without_room_is_said_before_it_begins(model, two_nuclei, monkeypatch, capsys):
+    two_nuclei()
+    full = shutil._ntuple_diskusage(total=10**12, used=10**12 - 20, free=20)
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: full)
+    assert main(["segment", "a.tif", "--output", "out", "--model", model]) == 1
+    said = capsys.readouterr().err
+    assert "not enough room on the disk of out" in said
+    assert "and 0 MB are free. Delete files there" in said
+    assert not os.listdir("out")
 
 
 def test_segment_options_reach_the_engine(model):

@@ -1,4 +1,5 @@
 import queue
+import shutil
 
 import dask.array as da
 import numpy as np
@@ -112,6 +113,30 @@ def test_a_folder_that_is_there_already_stays_as_it_is(request_for, tmp_path):
     assert last["event"] == "error"
     assert str(folder) in last["message"]
     assert zarr.open_array(folder)[:].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("kind", ["output", "zarr"])
+def test_a_disk_without_room_is_said_before_anything_is_read(
+    request_for, film, tmp_path, monkeypatch, kind
+):
+    parent = Parent(film, tmp_path)
+    # labels and certainty of 2880 pixels, 4 and 8 bytes for each; in a folder labels shrink
+    needed = {"output": 12 * 2880, "zarr": 2 * 960 + 8 * 3840}[kind]
+    request = request_for(
+        image=parent.remote(),
+        options={"probabilities": True},
+        **{kind: str(tmp_path / ("a.npy" if kind == "output" else "a.zarr"))},
+    )
+    before = sorted(tmp_path.iterdir())
+    for free in (needed - 1, needed):
+        usage = shutil._ntuple_diskusage(total=10**9, used=0, free=free)
+        monkeypatch.setattr("shutil.disk_usage", lambda folder, usage=usage: usage)
+        *_, last = compute.serve(request, parent.orders)
+        assert last["event"] == ("error" if free < needed else "segmented")
+        if free < needed:
+            assert last["message"].startswith("There is not enough room on the disk of")
+            assert not parent.boxes
+            assert sorted(tmp_path.iterdir()) == before
 
 
 class Parent:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import sys
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seamless_unet.commands.output import check_free, make_writable, progress
+from seamless_unet.disk_space import check_room
 from seamless_unet.file_pairs import find_images
 from seamless_unet.image_io import file_stem, read_image, write_image
 
@@ -43,6 +45,7 @@ def _segment_file(
     model: Model, path: Path, targets: list[Path], args: argparse.Namespace
 ) -> dict[str, Any]:
     """Write the labels and, if there is a second target, the probabilities."""
+    from seamless_unet.pieces import layout
     from seamless_unet.stack import Segmented, segment_stack
 
     start = time.monotonic()
@@ -50,6 +53,10 @@ def _segment_file(
     if not args.resample:
         _compare_pixels(path, image.pixel_size, model.info.pixel_size)
     with _about(path):
+        plan = layout(model.info, image.data.shape, image.axes)
+        # labels become at least 8 times smaller
+        sizes = (math.prod(plan.label_shape) // 2, 4 * math.prod(plan.probability_shape))
+        check_room((target.parent, size) for target, size in zip(targets, sizes, strict=False))
         for event in segment_stack(
             model,
             image.data,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from seamless_unet.disk_space import reserve
 
 _CHUNK = 1024  # pixels along Y and X
 _LARGE = 8192  # pixels along Y or X, from which on a plane is kept in smaller sizes, too
+_LABELS_SHRINK = 8  # times, at least: rows of one cell have one number
 _KINDS = {"T": {"type": "time"}, "C": {"type": "channel"}, "S": {}}
 _LENGTH = {"type": "space"}
 
@@ -92,6 +94,15 @@ def new_array(
     except BaseException:  # cancelled, too
         shutil.rmtree(path, ignore_errors=True)
         raise
+
+
+def stored_size(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> int:
+    """Return how many bytes a `new_array` takes; in a folder it is compressed, so at most."""
+    dtype, pixels = np.dtype(dtype), math.prod(shape)
+    if path.suffix == ".npy":
+        return dtype.itemsize * pixels
+    least = _LABELS_SHRINK if dtype.kind in "iu" else 1
+    return dtype.itemsize * pixels * 4 // 3 // least  # with the smaller sizes
 
 
 def _level_shapes(shape: tuple[int, ...], axes: str) -> list[tuple[int, ...]]:

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
-from seamless_unet.jobs.new_arrays import new_array
+from seamless_unet.disk_space import check_room
+from seamless_unet.jobs.new_arrays import new_array, stored_size
 from seamless_unet.jobs.orders import Orders
 from seamless_unet.jobs.remote import given_array
 from seamless_unet.model_file import Model, load_model
@@ -20,19 +22,21 @@ if TYPE_CHECKING:
     from seamless_unet.pieces import Layout, Piece, Predicted
     from seamless_unet.predict import Progress
 
+Targets = dict[str, tuple[Path, tuple[int, ...], DTypeLike, str]]  # path, shape, dtype, axes
+
 
 def segment(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any], None, None]:
     """Segment an image.
 
-    ``image`` (see `given_array`), ``axes``, ``model``, ``device``, ``output``
-    (where to write the labels) or ``zarr`` (a folder for them, that is not there yet),
-    ``pixel_size`` (to be written there), ``options`` (keywords of `segment_stack`): ``progress``
-    with a fraction and, once that is known, ``seconds_left``; with ``zarr`` a ``plane`` whenever
-    one, or a volume, is final on the disk; then ``segmented``. Nothing is left of ``zarr`` unless
-    it comes to that.
+    ``image`` (see `given_array`), ``axes``, ``model``, ``device``, ``output`` (where to write the
+    labels) or ``zarr`` (a folder for them, empty or not there yet), ``pixel_size`` (to be written
+    there), ``options`` (keywords of `segment_stack`): ``progress`` with a fraction and, once that
+    is known, ``seconds_left``; with ``zarr`` a ``plane`` whenever one, or a volume, is final on
+    the disk; then ``segmented``. Nothing is left of ``zarr`` unless it comes to that.
     """
     from seamless_unet.pieces import layout
-    from seamless_unet.stack import SegmentConfig, segment_pieces
+    from seamless_unet.scratch import scratch_folder
+    from seamless_unet.stack import SegmentConfig, scratch_size, segment_pieces
     from seamless_unet.train import choose_device
 
     model = cached_model(request["model"])
@@ -51,9 +55,13 @@ def segment(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any]
         probabilities=probabilities,
     )
     path = Path(request.get("zarr") or request["output"])
-    targets = {"labels": path}
+    targets: Targets = {"labels": (path, plan.label_shape, np.int32, plan.label_axes)}
     if probabilities:
-        targets["probabilities"] = path.with_name(f"{path.stem} certainty{path.suffix}")
+        beside = path.with_name(f"{path.stem} certainty{path.suffix}")
+        certainty = (beside, plan.probability_shape, np.float32, plan.probability_axes)
+        targets["probabilities"] = certainty
+    temporary = (scratch_folder(), scratch_size(plan, model.info, pixel_size))
+    check_room([temporary, *((t[0].parent, stored_size(*t[:3])) for t in targets.values())])
     objects = yield from _write(items, plan, targets, request.get("pixel_size"))
     where = {"zarr": str(path), "arrays": []} if request.get("zarr") else {"arrays": [*targets]}
     yield {
@@ -62,7 +70,7 @@ def segment(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any]
         "axes": plan.label_axes,
         "probability_axes": plan.probability_axes,
         "objects": objects,
-        **{key: str(path) for key, path in targets.items()},
+        **{key: str(target[0]) for key, target in targets.items()},
         **where,
     }
 
@@ -70,7 +78,7 @@ def segment(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any]
 def _write(
     items: Iterator[Progress | Predicted | Piece],
     plan: Layout,
-    targets: dict[str, Path],
+    targets: Targets,
     pixel_size: Mapping[str, float] | None,
 ) -> Generator[dict[str, Any], None, int | None]:
     """Write all pieces to new arrays, say what is final, and return the number of objects."""
@@ -78,14 +86,10 @@ def _write(
 
     left = _seconds_left()
     objects = None
-    shapes = {
-        "labels": (plan.label_shape, np.int32, plan.label_axes),
-        "probabilities": (plan.probability_shape, np.float32, plan.probability_axes),
-    }
     with contextlib.ExitStack() as stack:
         arrays = {
-            key: stack.enter_context(new_array(path, *shapes[key], pixel_size))
-            for key, path in targets.items()
+            key: stack.enter_context(new_array(*target, pixel_size))
+            for key, target in targets.items()
         }
         for item in items:
             if isinstance(item, Predicted):
@@ -94,7 +98,9 @@ def _write(
             elif isinstance(item, Piece):
                 put(arrays["labels"], plan.label_axes, item.index, item.labels, plan.spatial)
                 objects = item.objects
-                if targets["labels"].suffix != ".npy":  # others look at a file when it is complete
+                if (
+                    targets["labels"][0].suffix != ".npy"
+                ):  # others look at a file when it is complete
                     yield {"event": "plane", "index": item.index, "objects": objects}
             else:
                 yield {"event": "progress", **left(item.done / item.total)}
