@@ -126,7 +126,7 @@ class Window:
     def train(self, seconds: float) -> dict[str, Any]:
         """Train on the sample, from the click on."""
         train = self._raised("Train")
-        train.minutes.value = seconds / 60
+        train.recipe.minutes.value = seconds / 60
         steps: list[StepTime] = []
         previews: list[float] = []
 

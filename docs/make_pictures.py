@@ -102,8 +102,8 @@ class Tour:
         train.image.value, train.drawing.labels.value = layers["nuclei"], layers["my nuclei"]
         train.drawing.region.value = layers["region"]
         train.name.value = "nuclei of mine"
-        train.minutes.value = MINUTES
-        train.begin.value = "scratch"
+        train.recipe.minutes.value = MINUTES
+        train.recipe.begin.value = "scratch"
         wait(lambda: "Learning from" in train.check.text.text())
         self.picture("2_before_training")
         click(train.start_button)

@@ -38,7 +38,7 @@ def test_train_then_segment_with_the_new_model(
 ):
     segment_panel = dock("Segment")
     panel.parent().raise_()
-    panel.minutes.value = 0.1
+    panel.recipe.minutes.value = 0.1
     click(panel.start_button)
     assert not panel.start_button.isEnabled()
     assert ended(panel, 180).startswith(
@@ -62,7 +62,7 @@ def test_train_then_segment_with_the_new_model(
 
 
 def test_stop_keeps_the_best_model_so_far(quick_panel, click, ended, library, qtbot):
-    quick_panel.minutes.value = 60
+    quick_panel.recipe.minutes.value = 60
     click(quick_panel.start_button)
     wait_for_steps(qtbot, quick_panel)
     click(quick_panel.stop_button)
@@ -82,7 +82,7 @@ def test_stop_before_anything_was_learned(quick_panel, click, library):
 def test_kill_9_keeps_what_was_saved_and_says_so(
     quick_panel, click, ended, library, qtbot, threshold_model
 ):
-    quick_panel.minutes.value = 60
+    quick_panel.recipe.minutes.value = 60
     click(quick_panel.start_button)
     wait_for_steps(qtbot, quick_panel)
     saved = (library / "threshold.safetensors").read_bytes()
@@ -97,9 +97,9 @@ def test_kill_9_keeps_what_was_saved_and_says_so(
 def test_an_interrupted_training_goes_on(
     quick_panel, threshold_model, click, ended, library, qtbot
 ):
-    quick_panel.begin.reset_choices()
-    quick_panel.begin.value = str(library / "threshold.safetensors")
-    quick_panel.minutes.value = 60
+    quick_panel.recipe.begin.reset_choices()
+    quick_panel.recipe.begin.value = str(library / "threshold.safetensors")
+    quick_panel.recipe.minutes.value = 60
     click(quick_panel.start_button)
     wait_for_steps(qtbot, quick_panel)
     assert quick_panel.interrupted.lines == []
@@ -119,7 +119,7 @@ def test_an_interrupted_training_goes_on(
 
 
 def test_closing_the_dock_lets_the_training_go_on(quick_panel, dock, click, ended, library, qtbot):
-    quick_panel.minutes.value = 0.1
+    quick_panel.recipe.minutes.value = 0.1
     click(quick_panel.start_button)
     wait_for_steps(qtbot, quick_panel)
     kept = library / "checkpoints" / "my nuclei"
@@ -165,11 +165,11 @@ def test_a_model_needs_a_name(panel, click):
 
 def test_learning_goes_on_from_a_chosen_model(quick_panel, threshold_model, click, ended, library):
     panel = quick_panel
-    panel.begin.reset_choices()
+    panel.recipe.begin.reset_choices()
     chosen = str(library / "threshold.safetensors")
-    assert list(panel.begin.choices) == ["auto", "scratch", chosen]
-    panel.begin.value = chosen
-    panel.minutes.value = 0.1
+    assert list(panel.recipe.begin.choices) == ["auto", "scratch", chosen]
+    panel.recipe.begin.value = chosen
+    panel.recipe.minutes.value = 0.1
     click(panel.start_button)
     assert "is saved" in ended(panel, 180)
     assert "Starts from the model" in panel.check.text.text()
@@ -183,9 +183,9 @@ def test_watch_it_learn_correct_it_and_learn_on(
     panel = quick_panel
     labels = viewer.layers["nuclei labels"]
     drawn = labels.data.copy()
-    panel.begin.reset_choices()
-    panel.begin.value = str(library / "threshold.safetensors")
-    panel.minutes.value = 60
+    panel.recipe.begin.reset_choices()
+    panel.recipe.begin.value = str(library / "threshold.safetensors")
+    panel.recipe.minutes.value = 60
     click(panel.start_button)
     qtbot.waitUntil(lambda: panel.preview.layer is not None, timeout=120_000)
     preview = viewer.layers["preview: my nuclei"]
@@ -207,11 +207,11 @@ def test_watch_it_learn_correct_it_and_learn_on(
     assert not preview.visible
     (pair,) = panel.pair_list.pairs()
     assert (pair.labels, pair.region) == (corrections, viewer.layers["corrected area 1"])
-    assert panel.begin.value == str(library / "my nuclei.safetensors")
+    assert panel.recipe.begin.value == str(library / "my nuclei.safetensors")
 
     corrections.data[:20] = 0
     panel.watch.value = False
-    panel.minutes.value = 0.1
+    panel.recipe.minutes.value = 0.1
     panel.ensureWidgetVisible(panel.start_button)
     click(panel.start_button)
     assert "'my nuclei 2' is saved" in ended(panel, 180)
@@ -247,14 +247,14 @@ def test_much_annotation_is_looked_at_when_asked(viewer, panel, qtbot, click, mo
 
 def test_the_form_is_as_it_was_left(viewer, quick_panel, click, qtbot):
     quick_panel.drawing.annotation.value = "scribbles"
-    quick_panel.minutes.value = 7.5
+    quick_panel.recipe.minutes.value = 7.5
     quick_panel.watch.value = False
     click(quick_panel.start_button)
     click(quick_panel.stop_button)
     again = type(quick_panel)(viewer)
     qtbot.addWidget(again)
     assert again.drawing.annotation.value == "scribbles"
-    assert again.minutes.value == 7.5
+    assert again.recipe.minutes.value == 7.5
     assert again.watch.value is False
     assert again.name.value == "my nuclei"
 
@@ -265,10 +265,10 @@ def test_a_model_to_start_from_shows_what_it_learned_before(panel, library, thre
     training = {"history": history, "earlier": before}
     info = dataclasses.replace(threshold_model.info, training=training)
     save_model(dataclasses.replace(threshold_model, info=info), library / "earlier.safetensors")
-    panel.begin.reset_choices()
-    panel.begin.value = str(library / "earlier.safetensors")
+    panel.recipe.begin.reset_choices()
+    panel.recipe.begin.value = str(library / "earlier.safetensors")
     assert panel.plot.losses == [(1, 0.7)]
     assert panel.plot.scores == [(2, 0.4)]
     assert panel.plot.earlier == [([(3, 0.8)], [], 9)]
-    panel.begin.value = "auto"
+    panel.recipe.begin.value = "auto"
     assert panel.plot.losses == []

@@ -3,7 +3,6 @@
 import os
 import re
 from pathlib import Path
-from typing import Any
 from weakref import WeakValueDictionary
 
 import platformdirs
@@ -93,11 +92,6 @@ def describe(path: str) -> str:
     except (ValueError, OSError) as error:
         return f"This model cannot be read: {error}"
     return "\n".join(filter(None, [info.description, _facts(info)]))
-
-
-def start_settings(path: str) -> dict[str, Any]:
-    """Return what a training must be set to, to start from a model."""
-    return read_info(path).start_settings
 
 
 def _facts(info: ModelInfo) -> str:

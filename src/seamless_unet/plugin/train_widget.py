@@ -7,7 +7,7 @@ from typing import Any
 from weakref import WeakMethod
 
 import napari
-from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, LineEdit
+from magicgui.widgets import CheckBox, LineEdit
 from napari.layers import Image
 from napari.utils.notifications import show_info
 from qtpy.QtCore import QTimer
@@ -17,7 +17,6 @@ from seamless_unet.checkpoint import Interrupted
 from seamless_unet.model_file import read_info
 from seamless_unet.plugin import models, settings
 from seamless_unet.plugin.annotation_check import AnnotationCheck, Described, in_words
-from seamless_unet.plugin.choice import Choice
 from seamless_unet.plugin.corrections import add_corrections
 from seamless_unet.plugin.image_panel import ImagePanel
 from seamless_unet.plugin.interrupted_list import InterruptedList
@@ -26,10 +25,8 @@ from seamless_unet.plugin.loss_plot import LossPlot
 from seamless_unet.plugin.pair_list import Drawing, PairList
 from seamless_unet.plugin.panel import left
 from seamless_unet.plugin.preview import Preview, learned_from
+from seamless_unet.plugin.recipe import Recipe
 from seamless_unet.plugin.worker import Event, Job
-
-_PRESETS = [("quick (recommended)", "quick"), ("as in the U-Net paper (slow)", "paper")]
-_STARTS = [("automatic", "auto"), ("nothing learned before", "scratch")]
 
 
 class TrainWidget(ImagePanel):
@@ -46,31 +43,11 @@ class TrainWidget(ImagePanel):
             value="my model",
             tooltip="The name in the Segment dock's list. An existing model is never overwritten.",
         )
-        self.begin = Choice(
-            label="Start from",
-            choices=lambda _: [*_STARTS, *models.choices()],
-            tooltip="A model that knows similar cells learns new ones faster.\n"
-            "Automatic takes a built-in model if it finds enough of your cells already.",
-        )
-        self.minutes = FloatSpinBox(
-            label="Minutes",
-            value=5,
-            min=0.1,
-            max=10_000,
-            step=1,
-            tooltip="How long to train. More annotation deserves more time.",
-        )
-        self.minutes.native.setDecimals(1)
+        self.recipe = Recipe()
         self.watch = CheckBox(
             text="Preview while it learns",
             value=True,
             tooltip="Shows what it finds by now in a layer of its own, where you look.",
-        )
-        self.preset = ComboBox(
-            label="Recipe",
-            choices=_PRESETS,
-            tooltip="Quick learns fast from few cells, also without a graphics card.\n"
-            "The paper's recipe needs a graphics card and hours.",
         )
         self.interrupted = InterruptedList()
         self.preview = Preview(napari_viewer, self.worker)
@@ -83,10 +60,10 @@ class TrainWidget(ImagePanel):
         self.plot = LossPlot()
         self.lay_out(
             [
-                *(*self.drawing.rows, self.pair_list, self.name, self.begin, self.minutes),
-                *(self.watch, self.interrupted),
+                *(*self.drawing.rows, self.pair_list, self.name, self.recipe.begin),
+                *(self.recipe.minutes, self.watch, self.interrupted),
             ],
-            options=[self.preset],
+            options=[self.recipe.preset],
             below=[self.correct_button, self.plot, self.check.widget],
         )
         self.start_button.setToolTip("Train a new model and save it.")
@@ -94,9 +71,9 @@ class TrainWidget(ImagePanel):
         self._remembered = {
             "name": self.name,
             "annotation": self.drawing.annotation,
-            "minutes": self.minutes,
+            "minutes": self.recipe.minutes,
             "watch": self.watch,
-            "preset": self.preset,
+            "preset": self.recipe.preset,
             "device": self.device,
         }
         settings.restore("Train", self._remembered)
@@ -106,7 +83,7 @@ class TrainWidget(ImagePanel):
 
     def _connect(self) -> None:
         models.signals.changed.connect(self._library_changed)
-        self.begin.changed.connect(self._begin_changed)
+        self.recipe.begin.changed.connect(self._begin_changed)
         self.correct_button.clicked.connect(self._correct)
         self.interrupted.resumed.connect(self._resume)
         self.pair_list.changed.connect(self.check.soon)
@@ -129,7 +106,7 @@ class TrainWidget(ImagePanel):
         """Return the pairs, and what a check or a training is told of them."""
         pairs = self.pairs()
         described, arrays = pairs_request(pairs)
-        recipe = {"preset": self.preset.value, "changes": self._changes()}
+        recipe = self.recipe.request(self.drawing.annotation.value)
         device = {"device": self.device.value}
         return pairs, {"request": "check", **described, **recipe, **device}, arrays
 
@@ -183,27 +160,18 @@ class TrainWidget(ImagePanel):
         self.say("Stopping; the best model so far is kept ...")
         self.worker.stop(job)
 
-    def _changes(self) -> dict[str, Any]:
-        changes = {"minutes": self.minutes.value, "annotation": self.drawing.annotation.value}
-        if self.begin.value == "auto":
-            return changes  # as the recipe has it
-        known = models.start_settings(self.begin.value) if self.begin.value != "scratch" else {}
-        return {**changes, "start": self.begin.value, **known}
-
     def _library_changed(self, path: str) -> None:
-        self.begin.reset_choices()
+        self.recipe.begin.reset_choices()
 
     def _begin_changed(self, begin: str | None) -> None:
         """Show what the chosen model learned before."""
         if self.job is not None or begin is None:
             return
         self.plot.clear()
-        if begin not in ("auto", "scratch"):
-            try:
-                training = read_info(begin).training
-                self.plot.show_history(training.get("history", []), training.get("earlier", []))
-            except (ValueError, OSError) as error:
-                self.status.setText(f"This model cannot be read: {error}")
+        try:
+            self.plot.show_history(*self.recipe.learned_before())
+        except (ValueError, OSError) as error:
+            self.status.setText(f"This model cannot be read: {error}")
         self.check.soon()
 
     def _show(self, event: Event) -> None:
@@ -265,7 +233,7 @@ class TrainWidget(ImagePanel):
         pair = add_corrections(self.viewer, image, axes, view, found, annotation=annotation)
         self.preview.hide()
         self.pair_list.add(pair)
-        self.begin.value = str(self._path)
+        self.recipe.begin.value = str(self._path)
         self.correct_button.hide()
         self.status.setText(
             f"Correct the layer '{pair.labels.name}' inside the rectangle, where all of it counts "

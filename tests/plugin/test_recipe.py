@@ -1,0 +1,46 @@
+import pytest
+
+from seamless_unet.plugin.recipe import Recipe
+
+
+@pytest.fixture
+def recipe(qapp):
+    recipe = Recipe()
+    recipe.begin.reset_choices()
+    return recipe
+
+
+def test_what_nobody_chose_is_left_to_the_preset(recipe):
+    changes = {"minutes": 5, "annotation": "objects"}
+    assert recipe.request("objects") == {"preset": "quick", "changes": changes}
+    assert recipe.learned_before() == ([], [])
+
+
+def test_from_scratch(recipe):
+    recipe.begin.value = "scratch"
+    changes = {"minutes": 5, "annotation": "scribbles", "start": "scratch"}
+    assert recipe.request("scribbles")["changes"] == changes
+    assert recipe.learned_before() == ([], [])
+
+
+def test_from_a_model_it_takes_over_what_must_be_the_same(threshold_model, library, qapp):
+    path = str(library / "threshold.safetensors")
+    recipe = Recipe()
+    recipe.begin.reset_choices()
+    recipe.begin.value = path
+    changes = recipe.request("objects")["changes"]
+    assert changes.pop("start") == path
+    assert changes.pop("depth") == threshold_model.info.network.depth
+    assert changes["rim"] == 0
+
+
+def test_a_model_that_cannot_be_read(threshold_model, library, qapp):
+    path = library / "threshold.safetensors"
+    recipe = Recipe()
+    recipe.begin.reset_choices()
+    recipe.begin.value = str(path)
+    path.write_bytes(b"broken")
+    with pytest.raises(ValueError, match="threshold"):
+        recipe.learned_before()
+    with pytest.raises(ValueError, match="threshold"):
+        recipe.request("objects")
