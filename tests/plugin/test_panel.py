@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from magicgui.widgets import LineEdit
 from qtpy.QtCore import QEvent, Qt
-from qtpy.QtWidgets import QApplication, QLabel, QPushButton
+from qtpy.QtWidgets import QApplication, QLabel, QMenu, QPushButton
 
-from seamless_unet.plugin.panel import Panel, left
+from seamless_unet.plugin.panel import Panel, left, words
 from seamless_unet.plugin.worker import Worker
 
 DOCKS = ["Segment", "Train"]
@@ -15,6 +15,21 @@ DOCKS = ["Segment", "Train"]
 )
 def test_left(seconds, words):
     assert left(seconds) == words
+
+
+def test_words_take_the_place_that_they_need(qtbot):
+    label = words()
+    qtbot.addWidget(label)
+    label.resize(200, 10)
+    label.setText("one line")
+    line = label.minimumHeight()
+    assert 0 < line < 50
+    label.setText("many words " * 40)
+    assert label.minimumHeight() > 5 * line
+    label.setText("one line")
+    assert label.minimumHeight() == line
+    label.setText("")
+    assert label.minimumHeight() == 0
 
 
 @pytest.mark.parametrize("name", [*DOCKS, "Evaluate", "Look inside"])
@@ -294,6 +309,35 @@ def test_docks_of_two_viewers_do_not_trouble_each_other(make_napari_viewer, open
     assert first.events == []
     click(first.stop_button)
     assert first.events == ["cancelled"]
+
+
+def test_two_viewers_segment_at_once(
+    viewer, make_napari_viewer, threshold_model, dock, click, ended, qtbot
+):
+    other = make_napari_viewer(show=True)
+    image = np.zeros((40, 50), np.uint8)
+    image[5:15, 5:15] = 200
+    viewer.add_image(image, name="one")
+    other.add_image(np.hstack([image, image]), name="two")
+    first = dock("Segment")
+    (menu,) = [m for m in other.window.plugins_menu.findChildren(QMenu) if "Seamless" in m.title()]
+    (action,) = [a for a in menu.actions() if a.text().startswith("Segment")]
+    action.trigger()
+    (second,) = other.window.dock_widgets.values()
+    assert second is not first
+    qtbot.waitUntil(second.start_button.isVisible)
+    click(first.start_button)
+    click(second.start_button)
+    assert first.job is not None
+    assert second.job is not None
+    assert (ended(first), ended(second)) == ("Done. 1 cell found.", "Done. 2 cells found.")
+    assert [layer.name for layer in viewer.layers] == ["one", "one threshold"]
+    assert [layer.name for layer in other.layers] == ["two", "two threshold"]
+    click(second.start_button)
+    other.window.remove_dock_widget(second)
+    qtbot.waitUntil(lambda: second.job is None, timeout=60_000)
+    assert len(other.layers) == 3
+    assert len(viewer.layers) == 2
 
 
 def test_the_same_dock_twice(viewer, click, open_stubborn):

@@ -239,7 +239,9 @@ class _Words(QLabel):
         self._insist()
 
     def _insist(self) -> None:
-        self.setMinimumHeight(self.heightForWidth(self.width()) if self.text() else 0)
+        self.setMinimumHeight(0)  # or Qt would not find that fewer lines need less
+        if self.text():
+            self.setMinimumHeight(self.heightForWidth(self.width()))
 
 
 def left(seconds: float) -> str:
