@@ -12,7 +12,6 @@ from seamless_unet.image_io import (
     file_stem,
     read_image,
     read_labels,
-    replacing,
     sample_path,
     tiff_files,
     write_image,
@@ -265,17 +264,6 @@ def test_a_folder_that_cannot_be_written(tmp_path):
         OSError, match=r"cannot write .*a\.tif: Not a directory; nothing was written"
     ):
         write_image(tmp_path / "file" / "a.tif", numbers(5, 7), axes="YX")
-
-
-def test_an_interruption_leaves_nothing_behind(tmp_path):
-    def interrupted():
-        with replacing(tmp_path / "a.txt") as temporary:
-            temporary.write_text("half")
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_names_and_folders(tmp_path):

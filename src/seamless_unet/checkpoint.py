@@ -20,6 +20,7 @@ import numpy as np
 import psutil
 
 from seamless_unet.model_file import read_header
+from seamless_unet.whole_file import replacing
 
 FORMAT = "seamless-unet checkpoint"
 _REQUEST = "request.json"
@@ -196,9 +197,8 @@ def _cause(error: Exception) -> str:
 
 
 def _write(request: Mapping[str, Any], folder: Path) -> None:
-    unfinished = folder / f".{_REQUEST}"
-    unfinished.write_text(json.dumps(request), encoding="utf-8")
-    os.replace(unfinished, folder / _REQUEST)
+    with replacing(folder / _REQUEST) as temporary:
+        temporary.write_text(json.dumps(request), encoding="utf-8")
 
 
 def _link(source: Path, target: Path) -> None:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from seamless_unet.axes import check_axes, in_words, label_axes
 from seamless_unet.metadata import tiff_axes, tiff_pixel_size, tiff_tag
+from seamless_unet.whole_file import replacing
 
 _CUT_OFF = "invalid page offset|TiffTag 270 .*invalid value offset"  # as tifffile logs it
 _SOFTWARE = "seamless-unet"
@@ -162,7 +163,7 @@ def write_image(
     if "X" in size and "Y" in size:
         per_cm = (1e4 / size["X"], 1e4 / size["Y"])
         resolution = {"resolution": per_cm, "resolutionunit": "CENTIMETER"}
-    with replacing(path) as temporary:
+    with _written(path) as temporary:
         tifffile.imwrite(
             temporary,
             data,
@@ -175,31 +176,6 @@ def write_image(
             **resolution,
         )
     return path
-
-
-@contextlib.contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a temporary file beside ``path`` that takes its place at the end, or vanishes.
-
-    Raises
-    ------
-    OSError
-        With the file's name in words, if anything could not be written.
-    """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    except OSError as error:
-        reason = error.strerror or f"the disk may be full ({error})"
-        raise OSError(
-            error.errno or errno.EIO,
-            f"cannot write {path}: {reason}; nothing was written, make room or use another folder",
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def file_stem(path: str | os.PathLike[str]) -> str:
@@ -284,6 +260,20 @@ def _complaints() -> Iterator[list[str]]:
         yield texts
     finally:
         logger.removeHandler(handler)
+
+
+@contextlib.contextmanager
+def _written(path: Path) -> Iterator[Path]:
+    """Replace a file, or say that nothing was written."""
+    try:
+        with replacing(path) as temporary:
+            yield temporary
+    except OSError as error:
+        reason = error.strerror or f"the disk may be full ({error})"
+        raise OSError(
+            error.errno or errno.EIO,
+            f"cannot write {path}: {reason}; nothing was written, make room or use another folder",
+        ) from error
 
 
 def _compact(data: NDArray) -> NDArray:

@@ -2,7 +2,6 @@
 
 import contextlib
 import filecmp
-import os
 import shutil
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,6 +13,7 @@ from seamless_unet import checkpoint
 from seamless_unet.config import ModelInfo
 from seamless_unet.model_file import bundled_models, read_info
 from seamless_unet.plugin import models
+from seamless_unet.whole_file import replacing
 
 
 @dataclass(frozen=True)
@@ -162,9 +162,5 @@ def import_model(path: Path) -> Path:
 def copy_whole(path: Path, new: Path) -> None:
     """Copy a file so that the copy is there whole or not at all."""
     new.parent.mkdir(parents=True, exist_ok=True)
-    temporary = new.with_name(f"{new.name}.part")
-    try:
+    with replacing(new) as temporary:
         shutil.copyfile(path, temporary)
-        os.replace(temporary, new)
-    finally:
-        temporary.unlink(missing_ok=True)

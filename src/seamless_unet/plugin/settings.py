@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,8 @@ from typing import Any
 import platformdirs
 from magicgui.widgets.bases import ValueWidget
 from napari.utils.notifications import show_warning
+
+from seamless_unet.whole_file import replacing
 
 
 def recall(dock: str) -> dict[str, Any]:
@@ -97,12 +98,5 @@ def _read() -> dict[str, Any]:
 def _write(known: Mapping[str, Any]) -> None:
     path = settings_path()
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(known, indent=1)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(known, indent=1), encoding="utf-8")
