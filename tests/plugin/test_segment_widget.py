@@ -354,6 +354,21 @@ def test_nothing_is_kept_of_large_labels_that_are_cancelled(
     qtbot.waitUntil(lambda: not list((tmp_path / "results").iterdir()), timeout=10_000)
 
 
+def test_a_disk_without_room_is_said_and_nothing_is_kept(
+    viewer, dock, click, ended, threshold_model, tmp_path
+):
+    film = da.zeros((4_000_000, 256, 256), np.uint8, chunks=(200, 256, 256))
+    film = viewer.add_image(film, name="film", contrast_limits=(0, 1))
+    panel = dock("Segment")
+    panel.folder.value = tmp_path / "results"
+    panel.how.certainty.value = True  # three terabytes
+    click(panel.start_button)
+    assert ended(panel).startswith("There is not enough room on the disk of")
+    assert "or segment a part of the image." in panel.status.text()
+    assert list(viewer.layers) == [film]
+    assert not list((tmp_path / "results").glob("*/*"))
+
+
 def test_kinds_of_area_are_named(viewer, dock, click, ended, library, pixel_model):
     from seamless_unet.model_file import save_model
 
