@@ -1,6 +1,7 @@
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -92,7 +93,8 @@ def test_what_is_being_trained_stays_where_it_is(path, tmp_path):
 
 
 def test_no_trash(path, monkeypatch):
-    monkeypatch.setattr(files.QFile, "moveToTrash", lambda self: False)
+    no_trash = SimpleNamespace(moveToTrash=lambda: False)
+    monkeypatch.setattr(files, "QFile", lambda name: no_trash)
     with pytest.raises(OSError, match="Delete it by hand in"):
         files.delete(path)
     assert path.exists()
