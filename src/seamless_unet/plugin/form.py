@@ -80,6 +80,7 @@ class Form(QScrollArea):
             row.native.setMinimumContentsLength(12)
         label = QLabel("" if isinstance(row, CheckBox) else row.label)
         label.setToolTip(row.tooltip)
+        label.setBuddy(row.native)  # which tells a screen reader what the field is
         self.rows.addRow(label, row.native)
 
     def show_row(self, row: ValueWidget, shown: bool) -> None:
