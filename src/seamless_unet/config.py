@@ -8,59 +8,12 @@ of with a wrong picture.
 from __future__ import annotations
 
 import dataclasses
-import types
-import typing
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
+from seamless_unet.json_config import JsonConfig
+
 Annotation = Literal["objects", "classes", "scribbles"]
-
-
-class JsonConfig:
-    """Mixin for a frozen dataclass: ``to_json`` and ``from_json`` that refuses unknown keys."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return a dict of JSON types."""
-        return dataclasses.asdict(self)  # type: ignore[call-overload]
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        """Rebuild from ``to_json``'s dict; lists become tuples where the field is one.
-
-        Raises
-        ------
-        ValueError
-            If ``data`` has a key that this version does not know.
-        """
-        known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-        if unknown := sorted(set(data) - known):
-            raise ValueError(
-                f"unknown {cls.__name__} key(s) {', '.join(unknown)}: the file was written by a "
-                "newer version; update napari-seamless-unet"
-            )
-        return cls(**{key: _tuples(value) for key, value in data.items()})
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
-
-
-def _check_choices(config: Any) -> None:
-    """Refuse a value that is not among a ``Literal`` field's."""
-    for name, hint in typing.get_type_hints(type(config)).items():
-        options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-        choices = [
-            c for o in options if typing.get_origin(o) is Literal for c in typing.get_args(o)
-        ]
-        value = getattr(config, name)
-        if choices and value is not None and value not in choices:
-            raise ValueError(f"{name}={value!r} is not one of {', '.join(map(repr, choices))}")
-
-
-def _check_positive(config: Any, *names: str, minimum: float = 1) -> None:
-    for name in names:
-        if getattr(config, name) < minimum:
-            raise ValueError(f"{name}={getattr(config, name)} must be at least {minimum}")
 
 
 @dataclass(frozen=True)
@@ -102,7 +55,7 @@ class UNetConfig(JsonConfig):
     dropout: float = 0.5
 
     def __post_init__(self) -> None:
-        _check_choices(self)
+        super().__post_init__()
         _check_positive(self, "in_channels", "classes", "depth", "base_channels")
         if self.ndim not in (2, 3):
             raise ValueError(f"ndim={self.ndim} must be 2 or 3")
@@ -133,7 +86,7 @@ class Normalization(JsonConfig):
     scale: float = 1.0
 
     def __post_init__(self) -> None:
-        _check_choices(self)
+        super().__post_init__()
         if not 0 <= self.low < self.high <= 100:
             raise ValueError(
                 f"percentiles need 0 <= low < high <= 100, got {self.low}, {self.high}"
@@ -227,7 +180,7 @@ class TrainConfig(JsonConfig):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _check_choices(self)
+        super().__post_init__()
         _check_positive(self, "patch", "batch_size", "depth", "base_channels")
         if (self.steps is None) == (self.minutes is None):
             raise ValueError("say how long to train: either steps or minutes")
@@ -333,9 +286,6 @@ class ModelInfo(JsonConfig):
     description: str = ""
     version: str = ""
 
-    def __post_init__(self) -> None:
-        _check_choices(self)
-
     @property
     def instances(self) -> dict[str, Any]:
         """Keyword arguments for `seamless_unet.segment.segment`."""
@@ -352,12 +302,8 @@ class ModelInfo(JsonConfig):
         fields |= {name: learned[name] for name in ("gap", "rim") if name in learned}
         return fields if len(self.classes) == 3 else fields | {"rim": 0}
 
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        """Rebuild from ``to_json``'s dict, the nested configurations too."""
-        nested: dict[str, type[JsonConfig]] = {
-            "network": UNetConfig,
-            "normalization": Normalization,
-        }
-        built = {key: nested[key].from_json(data[key]) for key in nested if key in data}
-        return super().from_json({**data, **built})
+
+def _check_positive(config: Any, *names: str, minimum: float = 1) -> None:
+    for name in names:
+        if getattr(config, name) < minimum:
+            raise ValueError(f"{name}={getattr(config, name)} must be at least {minimum}")
