@@ -39,6 +39,7 @@ def test_nothing_was_interrupted(qtbot, tmp_path):
 def test_resume(shown, folder, click, qtbot):
     (line,) = shown.lines
     assert line.text.text().startswith("The training of 'my model' was interrupted at 0%")
+    assert "began with: cells." in line.resume.toolTip()
     with qtbot.waitSignal(shown.resumed) as signal:
         click(line.resume)
     assert signal.args[0].path == folder / "my model"

@@ -108,7 +108,9 @@ def test_features_lie_over_what_they_show(
 def test_examples_are_beside_the_image_and_new_ones_replace_them(viewer, dock, click, ended, stack):
     image = stack[0]
     panel = dock("Look inside")
+    panel.status.setText("Done. The largest weight is 9.")
     panel.kind.value = "examples"
+    assert panel.status.text() == ""
     panel.image.value = image
     panel.examples.count.value = 2
     drawn = []

@@ -43,7 +43,11 @@ class _Line(QWidget):
         self.text = words()
         self.text.setText(in_words(training))
         self.resume, self.discard = QPushButton("&Resume"), QPushButton("&Discard ...")
-        self.resume.setToolTip("Go on where it was, with the images and labels it began with.")
+        images = ", ".join(dict.fromkeys(training.pairs))
+        self.resume.setToolTip(
+            f"Go on where it was, with the images and labels it began with: {images}.\n"
+            "Previews are shown of those that are open."
+        )
         self.resume.setEnabled(not training.problem)
         self.resume.clicked.connect(self._resume)
         self.discard.setToolTip("Remove what is kept of it. A model it has saved stays.")

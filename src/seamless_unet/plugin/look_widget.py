@@ -52,7 +52,7 @@ class LookWidget(ImagePanel):
         for part in (self.weights, self.examples, self.features):
             self._kept |= part.kept
         settings.restore("Look inside", self._kept)
-        self.kind.changed.connect(self._image_changed)
+        self.kind.changed.connect(self._kind_changed)
         self.labels.changed.connect(self.image_changed)
         models.signals.changed.connect(self.features.model.reset_choices)
         self.start_button.setToolTip(
@@ -60,6 +60,11 @@ class LookWidget(ImagePanel):
         )
         self.stop_button.setToolTip("Stop at once; nothing is kept.")
         self.image_changed()
+
+    def _kind_changed(self, *_: Any) -> None:
+        if self.job is None:
+            self.status.clear()  # it is about something else
+        self._image_changed()
 
     def start(self) -> None:
         """Submit the job that the form describes; border weights need no image."""
