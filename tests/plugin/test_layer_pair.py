@@ -1,7 +1,9 @@
 import numpy as np
+import pytest
 from napari.layers import Image, Labels, Shapes
 
 from seamless_unet.plugin.layer_pair import LayerPair, pairs_request
+from seamless_unet.plugin.layers import check_same_place
 
 
 def image(shape, name="cells"):
@@ -94,3 +96,19 @@ def test_corrections_of_another_image_change_nothing():
         LayerPair(image((6, 7)), "YX", drawn, "objects", rectangle(rows=(0, 4), columns=(0, 7))),
     ]
     assert "region 0" not in pairs_request(pairs)[1]
+
+
+def test_labels_with_one_pixel_for_all_channels_count_as_without():
+    film = image((3, 2, 8, 9), "film")
+    found = np.zeros((3, 1, 8, 9), int)
+    found[1, 0, 2:5, 2:5] = 1
+    drawn = Labels(found, scale=(0.5, 1, 0.5, 0.5))
+    region = rectangle(1, 0, rows=(1, 6), columns=(1, 6))
+    region.scale = drawn.scale
+    check_same_place(film, "TCYX", drawn)
+    _, arrays = pairs_request([LayerPair(film, "TCYX", drawn, "objects", region)])
+    np.testing.assert_array_equal(arrays["labels 0"], found[:, 0])
+    assert arrays["region 0"].shape == (3, 8, 9)
+    assert arrays["region 0"][1, 3, 3]
+    with pytest.raises(ValueError, match="3 x 8 x 9"):
+        check_same_place(film, "TCYX", Labels(found.repeat(2, axis=1)))

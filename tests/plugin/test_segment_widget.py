@@ -17,7 +17,7 @@ from napari.utils.notifications import notification_manager
 
 from seamless_unet.image_io import write_image
 from seamless_unet.metadata import read_metadata
-from seamless_unet.plugin import layer_metadata, models, segment_widget, stored
+from seamless_unet.plugin import layer_metadata, layers, models, segment_widget, stored
 from seamless_unet.stack import segment_stack
 
 PLUGIN = "napari-seamless-unet"
@@ -211,6 +211,32 @@ def test_only_the_plane_that_is_shown(viewer, dock, click, ended, threshold_mode
     np.testing.assert_array_equal(labels.data, data[2:3, 1:2])
     np.testing.assert_array_equal(labels.data_to_world((0, 0, 1, 2)), (2, 2, 0.5, 1))
     assert labels.axis_labels == image.axis_labels
+
+
+@pytest.mark.parametrize("part", ["all", "shown"])
+def test_labels_are_in_the_place_of_an_image_with_channels_after_time(
+    viewer, dock, click, ended, threshold_model, part
+):
+    data = np.zeros((4, 2, 60, 60), np.uint8)
+    data[2, 1, 20:40, 20:40] = 200
+    axes = ("t", "c", "y", "x")
+    image = viewer.add_image(data, axis_labels=axes, scale=(3, 1, 0.5, 0.5), name="film")
+    panel = dock("Segment")
+    panel.channels.combos[0].value = 1
+    panel.part.value = part
+    viewer.dims.set_current_step((0, 1), (2, 1))
+    click(panel.start_button)
+    assert ended(panel) == "Done. 1 cell found."
+    labels = viewer.layers[-1]
+    assert labels.axis_labels == axes
+    image.visible = False
+    for time, channel in np.ndindex(4, 2):
+        viewer.dims.set_current_step((0, 1), (time, channel))
+        seen = viewer.screenshot(flash=False)[..., :3].any()
+        assert seen == (time == 2), (time, channel)
+    assert [int(n) for n in viewer.dims.nsteps[:2]] == [4, 2]
+    if part == "all":
+        layers.check_same_place(image, "TCYX", labels)
 
 
 def test_cells_are_linked_unless_the_user_says_no(viewer, dock, click, ended, threshold_model):

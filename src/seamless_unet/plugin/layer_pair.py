@@ -55,7 +55,7 @@ def pairs_request(pairs: Sequence[LayerPair]) -> tuple[dict[str, Any], dict[str,
             }
         )
         arrays[f"image {number}"] = layers.full_data(pair.image)
-        arrays[f"labels {number}"] = layers.full_data(pair.labels)
+        arrays[f"labels {number}"] = _labels(pair)
         if region is not None:
             arrays[f"region {number}"] = region
     first = pairs[0].image, pairs[0].axes
@@ -65,7 +65,12 @@ def pairs_request(pairs: Sequence[LayerPair]) -> tuple[dict[str, Any], dict[str,
 
 def _regions(pairs: Sequence[LayerPair]) -> list[Any]:
     """Return a bool array, of any library, for every pair that has a region."""
-    own = [None if p.region is None else region_mask(p.region, p.labels) for p in pairs]
+    own = [
+        None
+        if p.region is None
+        else layers.without_channels(p.image, p.axes, region_mask(p.region, p.labels))
+        for p in pairs
+    ]
     regions: list[Any] = []
     for number, pair in enumerate(pairs):
         region: Any = own[number]
@@ -76,12 +81,16 @@ def _regions(pairs: Sequence[LayerPair]) -> list[Any]:
     return regions
 
 
+def _labels(pair: LayerPair) -> Any:
+    return layers.without_channels(pair.image, pair.axes, layers.full_data(pair.labels))
+
+
 def _annotated_planes(pair: LayerPair) -> da.Array:
     """Return where the labels of a pair without a region tell something; not computed yet.
 
     A plane of objects without any is not annotated, and in a region it would be.
     """
-    labels = da.asarray(layers.full_data(pair.labels), name=False)
+    labels = da.asarray(_labels(pair), name=False)
     if pair.annotation != "objects":
         return da.ones_like(labels, dtype=bool)
     return da.broadcast_to((labels > 0).any(axis=(-2, -1), keepdims=True), labels.shape)

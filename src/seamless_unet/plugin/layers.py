@@ -142,7 +142,7 @@ def check_same_place(image: Image, axes: str, labels: Labels) -> None:
     """
     shape = full_data(image).shape
     expected = tuple(n for n, axis in zip(shape, axes, strict=True) if axis != "C")
-    found = tuple(full_data(labels).shape)
+    found = tuple(without_channels(image, axes, full_data(labels)).shape)
     if found != expected:
         raise ValueError(
             f"The labels {labels.name!r} are {_times(found)} pixels but the image {image.name!r} "
@@ -173,6 +173,42 @@ def placement(layer: Image, axes: str) -> dict[str, Any]:
     where["rotate"] = layer.rotate[keep][:, keep]
     where["affine"] = layer.affine.set_slice(keep)
     return where
+
+
+def has_channels_between(layer: Image, axes: str) -> bool:
+    """Whether a slider for time or depth comes before that for channels.
+
+    napari puts layers of fewer dimensions at the last sliders: labels without the channels would
+    follow the wrong ones.
+    """
+    return axes[: layer.ndim].find("C") > 0
+
+
+def one_for_all_channels(layer: Image, axes: str, where: dict[str, Any]) -> dict[str, Any]:
+    """Return the `placement` of labels that have one pixel along C, which all channels show.
+
+    Parameters
+    ----------
+    layer, axes
+        An image and its dimensions.
+    where
+        The placement of labels, or of a part of them, without C.
+    """
+    at = axes.index("C")
+    scale = layer.scale.copy()
+    scale[at] *= 2 * channels(layer, axes)  # the nearest pixel of the labels is always the first
+    own = {name: getattr(layer, name) for name in ("rotate", "shear", "affine", "units")}
+    if "axis_labels" in where:
+        own["axis_labels"] = layer.axis_labels
+    return {**own, "scale": scale, "translate": np.insert(where["translate"], at, 0.0)}
+
+
+def without_channels(image: Image, axes: str, array: Any) -> Any:
+    """Return an array of labels, without the one pixel along the image's C that it may have."""
+    if not has_channels_between(image, axes) or array.ndim != image.ndim:
+        return array
+    at = axes.index("C")
+    return lazy(array)[(slice(None),) * at + (0,)] if array.shape[at] == 1 else array
 
 
 def _are_numbers(axis_labels: Iterable[str]) -> bool:

@@ -100,5 +100,8 @@ class ExampleRows:
             viewer.reset_view()
             return added, "Done: right of the image. A hidden layer has their weights."
 
-        arrays = {"image": layers.full_data(image), "labels": layers.full_data(labels)}
+        arrays = {
+            "image": layers.full_data(image),
+            "labels": layers.without_channels(image, axes, layers.full_data(labels)),
+        }
         return Look(request | {"count": self.count.value}, arrays, "Drawing examples ...", show)

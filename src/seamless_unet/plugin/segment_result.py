@@ -31,7 +31,9 @@ class Place:
     keywords
         Of ``add_labels`` and ``add_image``.
     expand
-        Gives a result the dimensions that the keywords are about; ``None`` if it has them.
+        Gives a part of an image the dimensions of the whole; ``None`` if it has them.
+    channel
+        Which dimension of the layers is one pixel for all channels; ``None`` where none is.
     """
 
     image: str
@@ -39,6 +41,7 @@ class Place:
     axes: str
     keywords: dict[str, Any]
     expand: Callable[[Any], Any] | None = None
+    channel: int | None = None
 
 
 class Result:
@@ -134,6 +137,9 @@ class Result:
         """Return an array in one or several sizes as keywords of ``add_labels`` and the like."""
         if (expand := self._place.expand) is not None:
             levels = [expand(layers.lazy(array)) for array in levels]
+        if (channel := self._place.channel) is not None:
+            where = (slice(None),) * channel + (None,)
+            levels = [layers.lazy(array)[where] for array in levels]
         return stored.layer_data(levels)
 
     def _look_again(self) -> None:

@@ -184,9 +184,12 @@ class SegmentWidget(ImagePanel):
 
     def _place(self, axes: str, view: View | None) -> Place:
         image, model = self.image.value, Path(self.model.value).stem
-        if view is None:
-            return Place(image.name, model, axes, layers.placement(image, self.axes.value))
-        return Place(image.name, model, axes, view.placement, view.expand)
+        where = layers.placement(image, self.axes.value) if view is None else view.placement
+        channel = None
+        if layers.has_channels_between(image, self.axes.value):
+            where = layers.one_for_all_channels(image, self.axes.value, where)
+            channel = self.axes.value.index("C")
+        return Place(image.name, model, axes, where, None if view is None else view.expand, channel)
 
     def _is_large(self) -> bool:
         """Whether the labels would take so much memory that they are better on disk."""
