@@ -81,6 +81,17 @@ def test_the_canvas_shows_image_and_labels(viewer, dock, click, ended, threshold
     assert (np.ptp(before[..., :3].astype(int), axis=-1) > 40).mean() < 0.001
 
 
+def test_no_time_is_promised_once_only_the_labels_are_missing(
+    viewer, dock, click, ended, threshold_model, monkeypatch
+):
+    viewer.add_image(np.eye(32), name="a")
+    panel, shown = dock("Segment"), []
+    monkeypatch.setattr(panel, "show_progress", lambda *progress: shown.append(progress))
+    click(panel.start_button)
+    ended(panel)
+    assert shown[-1] == (None, "Putting the labels together ...")
+
+
 def test_cancel(viewer, dock, click, ended, qtbot, slow):
     panel = dock("Segment")
     panel.how.careful.value = True

@@ -105,6 +105,8 @@ class SegmentWidget(ImagePanel):
         match event["event"]:
             case "running":
                 self.show_progress(None, "Loading the model ...")
+            case "progress" if event["fraction"] == 1:  # of a large plane that takes a while, too
+                self.show_progress(None, "Putting the labels together ...")
             case "progress":
                 remaining = left(event.get("seconds_left", math.inf))
                 self.show_progress(event["fraction"] or None, f"Segmenting{remaining} ...")
