@@ -6,6 +6,7 @@ from magicgui.widgets import CheckBox, ComboBox
 from magicgui.widgets.bases import ValueWidget
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import (
+    QAbstractSpinBox,
     QComboBox,
     QFormLayout,
     QFrame,
@@ -13,6 +14,7 @@ from qtpy.QtWidgets import (
     QScrollArea,
     QScrollBar,
     QSizePolicy,
+    QSlider,
     QVBoxLayout,
     QWidget,
 )
@@ -81,6 +83,9 @@ class Form(QScrollArea):
         label = QLabel("" if isinstance(row, CheckBox) else row.label)
         label.setToolTip(row.tooltip)
         label.setBuddy(row.native)  # which tells a screen reader what the field is
+        for kind in (QSlider, QAbstractSpinBox):  # a slider and the number beside it
+            for part in row.native.findChildren(kind):
+                part.setAccessibleName(row.label)
         self.rows.addRow(label, row.native)
 
     def show_row(self, row: ValueWidget, shown: bool) -> None:

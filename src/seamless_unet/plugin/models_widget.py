@@ -46,6 +46,7 @@ class ModelsWidget(Form):
         self.viewer = napari_viewer
         self.entries: list[Entry] = []
         self.list = QListWidget()
+        self.list.setAccessibleName("Models")
         self.list.setIconSize(QSize(_ICON, _ICON))
         self.list.setMinimumHeight(130)
         self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
