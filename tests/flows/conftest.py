@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
@@ -70,8 +71,9 @@ class Napari:
         """Return the answer to a question; see napari_window.py."""
         self.process.stdin.write(json.dumps(question) + "\n")
         self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        assert answer, f"napari is gone: {self.log.read_text()[-3000:]}"
+        answered = select.select([self.process.stdout], [], [], LIMIT)[0]
+        answer = self.process.stdout.readline() if answered else ""
+        assert answer, f"napari is gone or stands still: {self.log.read_text()[-3000:]}"
         return json.loads(answer)
 
     def until(self, *question) -> Any:
@@ -84,8 +86,12 @@ class Napari:
             self._click_on("where", text)
 
     def _click_on(self, *question) -> None:
-        until(lambda: self.ask(*question) == self.until(*question), "it stands still")
-        self.xdotool("mousemove", *self.ask(*question), "click", 1)
+        def still() -> list[int] | None:
+            place = self.ask(*question)
+            time.sleep(0.1)
+            return place if place == self.ask(*question) else None
+
+        self.xdotool("mousemove", *until(still, f"{question} stands still"), "click", 1)
 
     def write(self, label: str, text: str) -> None:
         """Write into the line with this label."""
@@ -122,7 +128,7 @@ def napari(screen, tmp_path) -> Iterator[Napari]:
     napari = Napari({**screen, **own}, tmp_path / "log.txt")
     try:
         napari.until("where", "File")
-        napari.xdotool("getactivewindow", "windowsize", 1400, 1100)
+        napari.xdotool("search", "--sync", "--name", "^napari$", "windowsize", 1400, 1100)
         yield napari
     finally:
         napari.process.kill()  # what it computes with ends with it
