@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from magicgui.widgets import LineEdit
-from qtpy.QtCore import QEvent, Qt
+from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QApplication, QLabel, QMenu, QPushButton
 
 from seamless_unet.plugin.panel import Panel, left, words
@@ -181,6 +181,32 @@ def test_progress_is_shown_now_and_then(open_stubborn, click, qtbot):
     assert stubborn.status.text().startswith("Starting")
     assert stubborn.bar.value() == 0
     click(stubborn.stop_button)
+
+
+def test_bar_and_words_are_drawn_together(open_stubborn, click, qtbot):
+    stubborn = open_stubborn()
+    click(stubborn.start_button)
+    qtbot.wait(50)
+    watch = _Watch()
+    stubborn.bar.installEventFilter(watch)
+    stubborn.status.installEventFilter(watch)
+    stubborn.show_progress(0.4, "at 40")
+    assert watch.painted == []  # each drawing by itself would be one of the whole window
+    qtbot.waitUntil(lambda: {stubborn.bar, stubborn.status} <= set(watch.painted))
+    click(stubborn.stop_button)
+
+
+class _Watch(QObject):
+    """Keeps what is painted of that whose events it filters."""
+
+    def __init__(self):
+        super().__init__()
+        self.painted = []
+
+    def eventFilter(self, watched, event):  # noqa: N802
+        if event.type() == QEvent.Type.Paint:
+            self.painted.append(watched)
+        return False
 
 
 def test_an_event_that_cannot_be_shown_ends_the_job(open_stubborn, click, capsys):

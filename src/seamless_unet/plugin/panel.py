@@ -138,9 +138,11 @@ class Panel(Form, metaclass=closed_dock.Reopening):
 
     def _draw_progress(self) -> None:
         fraction, text = self._progress
+        self.bar.setUpdatesEnabled(False)  # or it draws itself at once, not together with the words
         # without a number it stands still: what turns in napari's status bar moves enough
         self.bar.setValue(round(100 * (fraction or 0)))
         self.bar.setTextVisible(fraction is not None)
+        self.bar.setUpdatesEnabled(True)
         self.status.setText(text)
 
     def say(self, text: str) -> None:
