@@ -66,6 +66,36 @@ def test_a_mask_is_told_plane_by_plane_and_in_volumes_as_a_whole():
         assert dataset.summary.objects == objects
 
 
+def test_a_mask_of_a_volume_is_reported_and_slips_of_the_brush_are_no_objects():
+    mask = np.zeros((16, 30, 30), int)
+    for y, x in ((2, 2), (2, 18), (18, 2), (18, 18)):
+        mask[3:12, y : y + 8, x : x + 8] = 1
+    volume = make_dataset([mask * 9.0], [mask], config(ndim=3, validation=0.3), axes="ZYX")
+    assert volume.problems[0].what.startswith("All objects of image 1 have the same number")
+    one = np.zeros((60, 60), int)
+    one[10:40, 10:40] = one[50, 50] = 1
+    alone = make_dataset([one * 9.0], [one], config(validation=0.3))
+    assert alone.summary.objects == 1
+    assert any("drawn in several separate pieces" in problem.what for problem in alone.problems)
+
+
+def test_what_lies_outside_the_region_has_its_number_too():
+    labels = np.zeros((40, 40), int)
+    labels[5:35, 5:20], labels[5:35, 20:35] = 1, 2
+    region = np.zeros(labels.shape, bool)
+    region[:, :20] = True
+    kept = config(validation=0.3)
+    samples = [
+        sample
+        for of_region in (region, None)
+        for sample in make_dataset([labels * 9.0], [labels], kept, regions=[of_region]).training
+    ]
+    inside, whole = samples
+    compared = inside.annotated & whole.annotated
+    np.testing.assert_array_equal(inside.target[compared], whole.target[compared])
+    assert np.any(inside.target[compared] == 2)
+
+
 def stack(count):
     """Several drawn images in one array, and their labels."""
     return (np.stack(p) for p in zip(*[drawn(seed=i) for i in range(count)], strict=True))

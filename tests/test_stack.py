@@ -327,5 +327,6 @@ def test_how_much_room_temporary_files_take(pixel_model, monkeypatch):
     assert size((20, 30), "YX") == 8 * 600  # probabilities of two classes
     assert size((20, 31), "YX") == (8 + 4) * 620  # and labels
     assert size((5, 20, 31), "ZYX") == (8 + 4 + 4) * 620  # and labels of the plane before
+    assert size((5, 20, 20), "ZYX") == 8 * 400  # labels of either plane are small enough
     assert size((10, 30), "YX") == 0
     assert size((10, 30), "YX", pixel_size={"Y": 2.0, "X": 2.0}) == (8 + 4) * 1200

@@ -185,8 +185,8 @@ def make_dataset(
     )
     masks = [
         pair.name
-        for pair, count in zip(pairs, drawn, strict=True)
-        if pair.is_mask and count.objects > count.planes
+        for number, pair in enumerate(pairs)
+        if pair.is_mask and any(s.labels.max() > 1 for s in pieces if s.source[0] == number)
     ]
     problems = [*one_number(masks), *find_problems(pieces, class_pixels, config)]
     return Dataset(training, validation, meaning, summary, tuple(problems))

@@ -16,6 +16,8 @@ from seamless_unet.config import Annotation, Normalization, TrainConfig
 from seamless_unet.normalize import normalize
 from seamless_unet.sample import Sample
 
+_SLIP = 0.1  # of the largest piece: what is smaller, and alone with it, is a slip of the brush
+
 
 @dataclass(frozen=True, eq=False)
 class Pair:
@@ -81,8 +83,7 @@ class Pair:
     @cached_property
     def is_mask(self) -> bool:
         """Whether whole objects are drawn, but all with one number, which tells none apart."""
-        drawn = self.annotated_labels()
-        drawn = drawn[drawn > 0]
+        drawn = self.labels[self.labels > 0]
         return self.annotation == "objects" and drawn.size > 0 and drawn.min() == drawn.max()
 
 
@@ -147,7 +148,7 @@ def cut(
             place = dict(zip(loop, index, strict=True)) | ({} if z is None else {"Z": z})
             flat = labels if z is None else labels[z]
             if mask:
-                flat, _ = ndi.label(flat, output=np.int32)
+                flat = _pieces_apart(flat)
             inside = region if region is None or z is None else region[z]
             target, annotated = classify(
                 flat, meaning, gap=config.gap, rim=config.rim, region=inside
@@ -181,6 +182,14 @@ def _pieces(pair: Pair, ndim: int) -> Iterator[_Piece]:
         regions = split(pair.region, axes, ndim)
         for (index, image), (_, labels), (_, region) in zip(images, drawn, regions, strict=True):
             yield index, image, labels[0], region[0]
+
+
+def _pieces_apart(labels: NDArray) -> NDArray:
+    """Return a mask with a number for each piece, unless all but one are slips of the brush."""
+    apart, _ = ndi.label(labels, output=np.int32)  # connected by their faces, as in `segment`
+    sizes = np.bincount(apart.ravel())[1:]
+    several = np.count_nonzero(sizes >= _SLIP * sizes.max(initial=0)) > 1
+    return apart if several else labels
 
 
 def _reaching_into(region: NDArray[np.bool_], labels: NDArray) -> NDArray:

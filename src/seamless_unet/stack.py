@@ -207,8 +207,8 @@ def scratch_size(
     """Return how many bytes of temporary files `segment_pieces` needs."""
     pixels = math.prod(_seen_shape(plan, info, pixel_size))
     probabilities = 4 * plan.probability_shape[len(plan.loop)] * pixels
-    labels = 4 * pixels * min(2, math.prod(plan.loop_shape))  # whoever got them may still look
-    return sum(size for size in (probabilities, labels) if not is_in_memory(size))
+    labels = [4 * pixels] * min(2, math.prod(plan.loop_shape))  # whoever got them may still look
+    return sum(size for size in (probabilities, *labels) if not is_in_memory(size))
 
 
 def _seen_shape(

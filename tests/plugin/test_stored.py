@@ -1,6 +1,6 @@
 import pytest
 
-from seamless_unet.plugin.stored import new_folder
+from seamless_unet.plugin.stored import new_folder, remove
 
 
 def test_a_folder_is_given_once(tmp_path):
@@ -15,3 +15,10 @@ def test_a_folder_is_given_once(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"):
         new_folder(tmp_path / "file" / "x", "a")
+
+
+def test_what_is_being_removed_does_not_take_a_new_result_along(tmp_path, qtbot):
+    dropped = new_folder(tmp_path, "a")
+    remove({dropped})
+    qtbot.waitUntil(lambda: not dropped.exists())
+    assert new_folder(tmp_path, "a") == tmp_path / "a 2.zarr"

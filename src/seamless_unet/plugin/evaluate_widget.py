@@ -114,6 +114,7 @@ class EvaluateWidget(Panel):
         """Remove what a process that was killed left on the disk."""
         if self._folder is not None:
             stored.remove({self._folder})
+            self.worker.unfinished.discard(self._folder)
 
     def _evaluated(self, event: Event) -> None:
         predicted, truth, iou = self._target

@@ -117,11 +117,17 @@ class SegmentWidget(ImagePanel):
                 self._result.finish(event)
                 self.show_end(" ".join(_end_words(event["objects"], self._result.folder)))
             case "cancelled":
-                self._result.drop()
+                self._drop()
                 self.show_end("Cancelled.")
             case "error" | "crashed":
-                self._result.drop()
+                self._drop()
                 self.failed(event)
+
+    def _drop(self) -> None:
+        """Leave nothing of a result that was not completed."""
+        assert self._result is not None
+        self._result.drop()
+        self.worker.unfinished -= self._result.folders  # another napari may take their names
 
     def image_changed(self, *_: Any) -> None:
         """Show what applies to the image and the model."""

@@ -17,6 +17,7 @@ from seamless_unet.plugin.models import file_stem
 _LARGE = 2**30  # bytes of a result that are better kept on disk
 _LARGE_ON_DISK = 2**26  # the same of the result of an array that is on disk too
 _PATIENCE = 10  # seconds after which a folder that cannot be removed is left
+_removed: set[Path] = set()  # may be removed once more: nothing else gets these names
 
 
 def is_better_stored(size: int, source: Any) -> bool:
@@ -50,8 +51,9 @@ def new_folder(parent: Path, name: str) -> Path:
 
 
 def _made(path: Path) -> bool:
-    """Make a folder, unless it or that of its certainty is there already."""
-    if certainty_folder(path).exists():
+    """Make a folder, unless it or that of its certainty is there or was there a moment ago."""
+    certainty = certainty_folder(path)
+    if certainty.exists() or not _removed.isdisjoint({path, certainty}):
         return False
     try:
         path.mkdir()
@@ -82,6 +84,7 @@ def layer_data(levels: Sequence[Any]) -> dict[str, Any]:
 def remove(folders: Collection[Path]) -> None:
     """Remove folders that another process may still be writing to, in a thread."""
     if folders:
+        _removed.update(folders)
         threading.Thread(target=_remove, args=folders, daemon=True).start()
 
 
