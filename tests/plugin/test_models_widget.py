@@ -115,6 +115,38 @@ def test_a_model_is_left_alone_while_another_napari_trains_it(
     assert panel.rename_button.toolTip() == "Give it another name."
 
 
+@pytest.mark.parametrize(
+    ("button", "dialog", "method", "value"),
+    [
+        ("delete_button", QMessageBox, "question", QMessageBox.StandardButton.Yes),
+        ("rename_button", QInputDialog, "getText", ("mine", True)),
+        ("export_button", QFileDialog, "getSaveFileName", ("copy.safetensors", "")),
+    ],
+)
+def test_a_dialog_is_about_the_model_that_it_named(
+    dock, click, library, threshold_model, monkeypatch, tmp_path, button, dialog, method, value
+):
+    (tmp_path / "data").mkdir()
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+    panel, new = dock("Models"), library / "new.safetensors"
+    before = panel.entry.path.read_bytes()
+
+    def answer(*_):
+        new.write_bytes(b"a training has just ended")
+        models.signals.changed.emit(str(new))
+        return value
+
+    monkeypatch.setattr(dialog, method, answer)
+    click(getattr(panel, button))
+    assert new.read_bytes() == b"a training has just ended"
+    threshold = library / "threshold.safetensors"
+    assert threshold.exists() == (dialog is QFileDialog)
+    if dialog is not QMessageBox:
+        copy = tmp_path / "copy.safetensors" if threshold.exists() else library / "mine.safetensors"
+        assert copy.read_bytes() == before
+
+
 def test_use_in_segment(viewer, dock, click, threshold_model, library, monkeypatch):
     viewer.add_image(np.zeros((8, 8)))
     panel = dock("Models")

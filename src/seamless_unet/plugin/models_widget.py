@@ -145,27 +145,30 @@ class ModelsWidget(Form):
             show_error(str(error))
 
     def _use(self) -> None:
-        if self.entry is not None:
+        entry = self.entry
+        if entry is not None:
             dock = raised_dock(self.viewer, SegmentWidget, "Segment")
-            dock.model.value = str(self.entry.path)
+            dock.model.value = str(entry.path)
 
     def _rename(self) -> None:
-        if self.entry is None:
+        entry = self.entry  # another one may be chosen while a dialog is open
+        if entry is None:
             return
         name, agreed = QInputDialog.getText(
-            self, "Rename", "New name", QLineEdit.EchoMode.Normal, self.entry.name
+            self, "Rename", "New name", QLineEdit.EchoMode.Normal, entry.name
         )
         if agreed:
-            path = library.rename(self.entry.path, name)
+            path = library.rename(entry.path, name)
             self.refresh(str(path))
 
     def _delete(self) -> None:
-        if self.entry is None:
+        entry = self.entry
+        if entry is None:
             return
-        question = f"Move the model '{self.entry.name}' to the trash?"
+        question = f"Move the model '{entry.name}' to the trash?"
         yes = QMessageBox.StandardButton.Yes
         if QMessageBox.question(self, "Delete", question) == yes:
-            library.delete(self.entry.path)
+            library.delete(entry.path)
 
     def _import(self) -> None:
         paths, _ = QFileDialog.getOpenFileNames(self, "Import models", "", _FILES)
@@ -174,9 +177,10 @@ class ModelsWidget(Form):
             self.refresh(str(imported))
 
     def _export(self) -> None:
-        if self.entry is None:
+        entry = self.entry
+        if entry is None:
             return
-        proposed = str(Path.home() / self.entry.path.name)
+        proposed = str(Path.home() / entry.path.name)
         path, _ = QFileDialog.getSaveFileName(self, "Export a copy", proposed, _FILES)
         if not path:
             return
@@ -185,12 +189,13 @@ class ModelsWidget(Form):
             target = target.with_name(f"{target.name}.safetensors")
             if target.exists():  # nobody was asked about this name
                 raise ValueError(f"There is already a '{target.name}'. Choose another name.")
-        library.copy_whole(self.entry.path, target)
-        show_info(f"A copy of '{self.entry.name}' is in {target.parent}.")
+        library.copy_whole(entry.path, target)
+        show_info(f"A copy of '{entry.name}' is in {target.parent}.")
 
     def _open_folder(self) -> None:
-        if self.entry is not None:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.entry.path.parent)))
+        entry = self.entry
+        if entry is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(entry.path.parent)))
 
 
 def _button(text: str, tooltip: str) -> QPushButton:
