@@ -1,9 +1,13 @@
 import json
 import queue
+import shutil
+import sys
 
 import pytest
 
 from seamless_unet.plugin.child import Child
+
+LINES = '{"event": "a"}\n{"eve'
 
 
 @pytest.fixture
@@ -42,3 +46,14 @@ def test_its_last_words_are_short(started, tmp_path):
     words = child.last_words()
     assert len(words) == 2000
     assert words.endswith("the end")
+
+
+def test_a_line_that_it_could_not_end_is_no_event_and_a_log_that_is_gone_no_error(tmp_path):
+    command = f"import sys; sys.stdout.write({LINES!r})"
+    events = queue.Queue()
+    child = Child(tmp_path / "folder", [sys.executable, "-c", command])
+    child.listen(lambda _, event: events.put(event["event"]))
+    assert [events.get(timeout=60) for _ in range(2)] == ["a", "exited"]
+    shutil.rmtree(tmp_path / "folder")
+    assert child.last_words() == ""
+    child.kill()

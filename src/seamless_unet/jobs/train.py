@@ -158,19 +158,21 @@ def _follow(
     from seamless_unet.train import Finished, Step, Validated
 
     save_soon, checkpoint_soon = every(_SAVE_EVERY), every(_CHECKPOINT_EVERY)
-    report = every(_REPORT_EVERY)
+    report, unsaved = every(_REPORT_EVERY), False
     yield from previews.update()
     for event in events:
         if isinstance(event, Finished):
             return event.reason
+        unsaved |= isinstance(event, Validated) and event.best
+        if unsaved and save_soon():  # so that it survives whatever happens next
+            save_model(state.best_model(), request["output"])
+            unsaved = False
         if isinstance(event, Step):
             if checkpoint_soon():
                 _save_state(state, folder)
             if report():
                 yield {"event": "step", **asdict(event)}
         elif isinstance(event, Validated):
-            if event.best and save_soon():  # so that it survives whatever happens next
-                save_model(state.best_model(), request["output"])
             yield {"event": "validated", **asdict(event)}
         yield from previews.update(validated=isinstance(event, Validated))
         if request["id"] in orders.stopped:

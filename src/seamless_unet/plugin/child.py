@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +22,17 @@ class Child:
     ----------
     folder
         For arrays, and for what it prints. It removes it when its parent is gone.
+    command
+        How to start it, but for the folder.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, command: Sequence[str] = _COMMAND) -> None:
         folder.mkdir(exist_ok=True)
         self._log = folder / "log.txt"
         self._writing = threading.Lock()
         with open(self._log, "w") as log:
             self.process = subprocess.Popen(
-                [*_COMMAND, str(folder)],
+                [*command, str(folder)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -65,11 +67,15 @@ class Child:
 
     def last_words(self) -> str:
         """Return the end of what it printed."""
-        return self._log.read_text(errors="replace")[-2000:]
+        try:
+            return self._log.read_text(errors="replace")[-2000:]
+        except OSError:  # the folder was removed by someone who tidies up
+            return ""
 
     def _receive(self, on_event: Callable[["Child", dict[str, Any]], None]) -> None:
         assert self.process.stdout is not None
         with self.process.stdout:
             for line in self.process.stdout:
-                on_event(self, json.loads(line))
+                if line.endswith("\n"):  # or it was killed in the middle of it
+                    on_event(self, json.loads(line))
         on_event(self, {"event": "exited", "status": self.process.wait()})

@@ -146,7 +146,8 @@ class Worker(QObject):
         """End the child process and remove the temporary files."""
         with contextlib.suppress(RuntimeError):  # at exit Qt may be gone before us
             self._pause.stop()
-        self._kill()
+        with self._lock:
+            self._kill()
         self._jobs.clear()
         for path in self.unfinished:
             shutil.rmtree(path, ignore_errors=True)
@@ -185,9 +186,8 @@ class Worker(QObject):
     def _received(self, child: Child, event: Event) -> None:
         """Pass an event on to the main thread; runs in a thread of the child's."""
         if event["event"] == "need":
-            if job := self._jobs.get(event["id"]):
-                question = (child, job, event)
-                threading.Thread(target=_answer, args=question, daemon=True).start()
+            question = (child, self._jobs.get(event["id"]), event)
+            threading.Thread(target=_answer, args=question, daemon=True).start()
             return
         try:
             event = read_arrays(event)
@@ -225,37 +225,41 @@ class Worker(QObject):
 
     def _kill_if_busy(self, job: Job) -> None:
         if job.number in self._ending:
-            self._kill()
-            self._send_again()
+            self._begin_again()
             self._warm_up()
 
     def _kill(self) -> None:
-        with self._lock:
-            child, self.child = self.child, None
+        """End the child, if there is one; needs the lock."""
+        child, self.child = self.child, None
         self._ending.clear()
         if child is not None:
             child.kill()
 
     def _crashed(self, child: Child, status: int) -> None:
         """Report the end of the child to the job it worked on; the others begin again."""
-        self._kill()
         details = child.last_words()
         running = [job for job in self._jobs.values() if job.running]
         for job in running or list(self._jobs.values()):
             event = {"event": "crashed", "message": _crash_words(status), "traceback": details}
             self._finish(job, event)
-        self._send_again()
+        self._begin_again()
 
-    def _send_again(self) -> None:
-        with self._lock:
+    def _begin_again(self) -> None:
+        """Tell a new child all that the jobs were told."""
+        with self._lock:  # nothing is told in between, or it would be told twice
+            self._kill()
             for job in self._jobs.values():
                 for message in job.messages:
                     self._write(message)
 
 
-def _answer(child: Child, job: Job, need: Event) -> None:
+def _answer(child: Child, job: Job | None, need: Event) -> None:
     """Give the child the part of an array that it needs; runs in a thread of its own."""
-    child.write(json.dumps(job.arrays.answer(need)))
+    if job is None:  # it ended meanwhile; the child must not wait
+        gone = {"request": "piece", "id": need["id"], "number": need["number"]}
+        child.write(json.dumps(gone | {"error": "its job has ended"}))
+    else:
+        child.write(json.dumps(job.arrays.answer(need)))
 
 
 def _crash_words(status: int) -> str:
