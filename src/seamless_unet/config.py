@@ -8,6 +8,7 @@ of with a wrong picture.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -301,6 +302,20 @@ class ModelInfo(JsonConfig):
         learned = self.training.get("config", {})
         fields |= {name: learned[name] for name in ("gap", "rim") if name in learned}
         return fields if len(self.classes) == 3 else fields | {"rim": 0}
+
+
+def numbered_channels(count: int) -> tuple[str, ...]:
+    """Return the names of a model's channels where nobody has named them.
+
+    >>> numbered_channels(2)
+    ('channel 1', 'channel 2')
+    """
+    return tuple(f"channel {number}" for number in range(1, count + 1))
+
+
+def are_numbered(channels: Sequence[str]) -> bool:
+    """Return whether these names of channels say nothing: see `numbered_channels`."""
+    return tuple(channels) == numbered_channels(len(channels))
 
 
 def _check_positive(config: Any, *names: str, minimum: float = 1) -> None:

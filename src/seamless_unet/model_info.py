@@ -7,7 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from seamless_unet.config import ModelInfo, Normalization, TrainConfig, UNetConfig
+from seamless_unet.config import (
+    ModelInfo,
+    Normalization,
+    TrainConfig,
+    UNetConfig,
+    numbered_channels,
+)
 from seamless_unet.dataset import Dataset
 from seamless_unet.model_file import Model
 from seamless_unet.thumbnail import thumbnail
@@ -59,7 +65,7 @@ def model_info(
     """
     meaning = dataset.meaning
     network = network_config(dataset, config)
-    numbered = tuple(f"channel {number}" for number in range(1, network.in_channels + 1))
+    numbered = numbered_channels(network.in_channels)
     whole = meaning.annotation == "objects"
     seeds = None
     if meaning.output == "objects":

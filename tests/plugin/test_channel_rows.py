@@ -42,6 +42,8 @@ def test_channels_are_suggested_in_order_and_chosen(rows):
         (["dapi", "GFP"], ["GFP", "DAPI"], [1, 0]),
         (["nuclei"], ["GFP", "all nuclei", "Nuclei"], [2]),
         (["channel 1", "channel 2"], ["DAPI", "GFP"], [0, 1]),
+        (["channel 1", "channel 2"], ["Channel 0", "Channel 1", "Channel 2"], [0, 1]),
+        (["Channel 1", "Channel 2"], ["Channel 0", "Channel 1", "Channel 2"], [1, 2]),
         (["GFP", "channel 2"], ["DAPI", "GFP"], [1, 0]),
         (["a", "b", "c"], ["x", "y"], [0, 1, 1]),
         ([], ["x"], []),

@@ -6,6 +6,8 @@ from typing import Any
 from magicgui.widgets import ComboBox
 from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
 
+from seamless_unet.config import are_numbered
+
 _TOOLTIP = "Which channel of the image, or which layer, the model gets here."
 
 
@@ -54,14 +56,15 @@ class ChannelRows(QWidget):
 def suggested(names: Sequence[str], choices: Sequence[tuple[str, Any]]) -> list[Any]:
     """Return what is likely to be each of a model's channels, none of them twice if possible.
 
-    The choice of the same name, else one with the name in it, else the one in the same place.
+    The choice of the same name, else one with the name in it, else the one in the same place;
+    names that are only numbers mean the place.
 
     >>> suggested(["nuclei", "GFP", "other"], [("gfp", 0), ("Cy5", 1), ("all nuclei", 2)])
     [2, 0, 1]
     """
     words, free = [words.lower() for words, _ in choices], dict.fromkeys(range(len(choices)))
     found: dict[int, int] = {}
-    for alike in (str.__eq__, str.__contains__):
+    for alike in () if are_numbered(names) else (str.__eq__, str.__contains__):
         for number, name in enumerate(names):
             fitting = [place for place in free if alike(words[place], name.lower())]
             if number not in found and fitting:

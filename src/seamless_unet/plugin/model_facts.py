@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from seamless_unet.config import ModelInfo
+from seamless_unet.config import ModelInfo, are_numbered
 from seamless_unet.plugin.library import Entry
 
 _MOST_NAMES = 12  # of images
@@ -62,8 +62,7 @@ def pixel_size(sizes: Mapping[str, float]) -> str:
 def _images(info: ModelInfo) -> str:
     count = info.network.in_channels
     kind = "stacks as a whole" if info.network.ndim == 3 else "images, or stacks plane by plane"
-    unnamed = all(name.startswith("channel ") for name in info.channels)
-    names = "" if unnamed else f" ({', '.join(info.channels)})"
+    names = "" if are_numbered(info.channels) else f" ({', '.join(info.channels)})"
     return f"{kind}; {count} channel{'s' * (count > 1)}{names}"
 
 
