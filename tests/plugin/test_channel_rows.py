@@ -53,6 +53,30 @@ def test_what_is_suggested(names, words, numbers):
     assert suggested(names, list(zip(words, range(9), strict=False))) == numbers
 
 
+def test_names_that_arrive_late_say_which_channels(rows):
+    rows.ask(["DAPI", "GFP"], NUMBERS)
+    assert rows.value == [0, 1]
+    rows.ask(["DAPI", "GFP"], [("GFP", 0), ("DAPI", 1), ("Cy5", 2)])
+    assert rows.value == [1, 0]
+
+
+def test_a_choice_is_not_taken_over_to_a_channel_of_another_name(rows):
+    rows.ask(["DAPI", "GFP"], [("DAPI", 0), ("GFP", 1), ("Cy5", 2)])
+    rows.combos[1].value = 2
+    rows.ask(["DAPI", "GFP"], [("DAPI", 0), ("GFP", 1), ("Cy5", 2), ("bright", 3)])
+    assert rows.value == [0, 2]
+    rows.ask(["DAPI", "GFP"], [("Cy5", 0), ("DAPI", 1), ("GFP", 2)])
+    assert rows.value == [1, 2]
+
+
+def test_a_layer_stays_chosen_when_it_is_renamed(rows):
+    layers = [Image(np.zeros((4, 4))) for _ in range(2)]
+    rows.ask(["nuclei"], list(zip(["a", "b"], layers, strict=True)))
+    rows.combos[0].value = layers[1]
+    rows.ask(["nuclei"], list(zip(["a", "c"], layers, strict=True)))
+    assert rows.value == [layers[1]]
+
+
 def test_layers_of_the_same_name_are_suggested(rows):
     layers = [Image(np.zeros((4, 4)), name=name) for name in ("Membranes", "cell nuclei", "other")]
     choices = [(layer.name, layer) for layer in layers]

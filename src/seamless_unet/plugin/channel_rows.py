@@ -18,6 +18,7 @@ class ChannelRows(QWidget):
         super().__init__()
         self.combos: list[ComboBox] = []
         self._asked: tuple = ()
+        self._suggested: list[Any] = []
         self._rows = QFormLayout(self)
         self._rows.setContentsMargins(0, 0, 0, 0)
         self._rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
@@ -26,21 +27,20 @@ class ChannelRows(QWidget):
     def ask(self, names: Sequence[str], choices: Sequence[tuple[str, Any]]) -> None:
         """Ask for each of these channels; none are asked for without names.
 
-        What was chosen before stays while the choices do; else see `suggested`. A single channel
-        is not called by its name.
+        What the user chose stays while it can be chosen; else see `suggested`. A single channel is
+        not called by its name.
         """
         asked = (tuple(names), tuple(choices))
         if asked == self._asked:
             return
-        kept = self.value if self._asked and self._asked[0] == tuple(names) else []
+        chosen = self._chosen() if self._asked and self._asked[0] == tuple(names) else {}
         self._asked = asked
         while self._rows.rowCount():
             self._rows.removeRow(0)
-        values = suggested(names, choices)
-        possible = [value for _, value in choices]
-        for number, value in enumerate(kept):
-            if value in possible:
-                values[number] = value
+        self._suggested = suggested(names, choices)
+        possible = {_identity(*choice) for choice in choices}
+        kept = {number: c[1] for number, c in chosen.items() if _identity(*c) in possible}
+        values = [kept.get(number, value) for number, value in enumerate(self._suggested)]
         labels = names if len(names) > 1 else ["Channel"] * len(names)
         self.combos = [_combo(*row, choices) for row in zip(labels, values, strict=True)]
         for combo in self.combos:
@@ -51,6 +51,20 @@ class ChannelRows(QWidget):
     def value(self) -> list[Any]:
         """What was chosen for each channel; empty if nothing was asked."""
         return [combo.value for combo in self.combos]
+
+    def _chosen(self) -> dict[int, tuple[str, Any]]:
+        """Return what the user chose instead of what was suggested, by the number of its row."""
+        rows = enumerate(zip(self.combos, self._suggested, strict=True))
+        return {
+            number: (combo.current_choice, combo.value)
+            for number, (combo, value) in rows
+            if combo.value != value
+        }
+
+
+def _identity(words: str, value: Any) -> Any:
+    """Return what a choice is: a layer under any name, but a channel only with its name."""
+    return (words, value) if isinstance(value, int) else value
 
 
 def suggested(names: Sequence[str], choices: Sequence[tuple[str, Any]]) -> list[Any]:
