@@ -170,6 +170,8 @@ def test_what_is_larger_than_memory_is_compared_plane_by_plane(
     np.testing.assert_array_equal(compared.data[:], np.where(large[1], 1, 2 * (large[0] > 0)))
     select(panel.tables.cells, 2)
     assert viewer.dims.current_step[0] == 1
+    compared.mode = "paint"
+    assert compared.mode == "pan_zoom"  # the file cannot be written
 
 
 @pytest.mark.parametrize("large", [400], indirect=True)

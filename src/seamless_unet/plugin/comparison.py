@@ -28,7 +28,7 @@ def add_comparison(viewer: Any, levels: Sequence[Any], predicted: Labels) -> Lab
         The result.
     """
     colors = dict.fromkeys((None, 0), "transparent") | COLORS
-    return viewer.add_labels(
+    layer = viewer.add_labels(
         **layer_data(levels),
         name=f"{predicted.name} compared",
         colormap=DirectLabelColormap(color_dict=colors),
@@ -36,6 +36,8 @@ def add_comparison(viewer: Any, levels: Sequence[Any], predicted: Labels) -> Lab
         opacity=0.6,
         **layers.placement(predicted, axis_letters(predicted)),
     )
+    layer.editable = False  # there is nothing to correct in it, and on the disk nobody can
+    return layer
 
 
 def check_same_size(predicted: Labels, truth: Labels) -> None:
