@@ -95,7 +95,7 @@ def test_kill_9_keeps_what_was_saved_and_says_so(
 
 
 def test_an_interrupted_training_goes_on(
-    quick_panel, threshold_model, click, ended, library, qtbot
+    quick_panel, threshold_model, click, ended, library, qtbot, notified
 ):
     quick_panel.recipe.begin.reset_choices()
     quick_panel.recipe.begin.value = str(library / "threshold.safetensors")
@@ -103,6 +103,8 @@ def test_an_interrupted_training_goes_on(
     click(quick_panel.start_button)
     wait_for_steps(qtbot, quick_panel)
     assert quick_panel.interrupted.lines == []
+    quick_panel.interrupted.resumed.emit(None)  # of another training
+    assert notified()[-1].startswith("One training at a time")
     os.kill(quick_panel.worker.child.process.pid, signal.SIGKILL)
     ended(quick_panel)
     (line,) = quick_panel.interrupted.lines
@@ -243,6 +245,20 @@ def test_much_annotation_is_looked_at_when_asked(viewer, panel, qtbot, click, mo
     panel.ensureWidgetVisible(panel.check.button)
     click(panel.check.button)
     qtbot.waitUntil(lambda: "84 objects" in panel.check.text.text(), timeout=60_000)
+
+
+def test_the_model_to_start_from_is_gone(panel, threshold_model, library, qtbot, click):
+    path = library / "threshold.safetensors"
+    panel.recipe.begin.reset_choices()
+    panel.recipe.begin.value = str(path)
+    path.unlink()
+    panel.check.look(asked=False)  # as after every stroke
+    assert panel.check.text.text() == ""
+    panel.check.look()
+    assert "threshold" in panel.check.text.text()
+    click(panel.start_button)
+    assert "threshold" in panel.status.text()
+    assert panel.job is None
 
 
 def test_the_form_is_as_it_was_left(viewer, quick_panel, click, qtbot):

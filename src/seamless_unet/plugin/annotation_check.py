@@ -28,8 +28,8 @@ class AnnotationCheck(QObject):
         Whose child process looks at the labels.
     describe
         A method of the form, which may be gone: it returns the pairs, and the request for a check
-        with its arrays; or ``None`` if this is no time for it. It raises a ValueError with words
-        if something is missing, which is no news for somebody who is about to choose it.
+        with its arrays; or ``None`` if this is no time for it. It raises a ValueError or OSError
+        with words if something is missing, which is no news for somebody who is about to choose it.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class AnnotationCheck(QObject):
         describe = self._describe()
         try:
             described = None if describe is None else describe()
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             self._follow([])
             self.button.hide()
             self.text.setText(str(error) if asked else "")

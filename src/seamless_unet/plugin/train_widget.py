@@ -127,7 +127,7 @@ class TrainWidget(ImagePanel):
     def _resume(self, training: Interrupted) -> None:
         """Go on with an interrupted training; what it learns from may not even be open."""
         if self.job is not None:
-            self.status.setText("One training at a time: stop the one that runs, or let it end.")
+            show_info("One training at a time: stop the one that runs, or let it end.")
             return
         request = {"request": "train", "resume": str(training.path), "device": self.device.value}
         self._learn(request, {}, models.library() / f"{training.name}.safetensors")
