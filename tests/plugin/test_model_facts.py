@@ -1,4 +1,3 @@
-import dataclasses
 from datetime import datetime
 from pathlib import Path
 
@@ -53,7 +52,7 @@ def test_of_many_images_the_first_are_named():
 
 
 def test_one_that_is_being_trained():
-    assert headline(dataclasses.replace(entry(training=TRAINING), learning=True)) == "being trained"
+    assert headline(entry(training=TRAINING), learning=True) == "being trained"
 
 
 def test_little_is_known():

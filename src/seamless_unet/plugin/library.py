@@ -3,7 +3,7 @@
 import contextlib
 import filecmp
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -34,8 +34,6 @@ class Entry:
         What it says about itself; ``None`` where it cannot be read.
     problem
         In words, why it cannot be read; empty if it can.
-    learning
-        Whether a training works on it now.
     """
 
     name: str
@@ -44,7 +42,6 @@ class Entry:
     saved: datetime
     info: ModelInfo | None
     problem: str = ""
-    learning: bool = False
 
 
 _known: dict[Path, tuple[float, Entry]] = {}  # by the time of the file's last change
@@ -59,7 +56,7 @@ def entries() -> list[Entry]:
             changed = path.stat().st_mtime
             if path not in _known or _known[path][0] != changed:
                 _known[path] = changed, _read(name, path, changed)
-            found.append(replace(_known[path][1], learning=models.is_learning(path)))
+            found.append(_known[path][1])
     return found
 
 

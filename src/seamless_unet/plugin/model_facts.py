@@ -9,14 +9,14 @@ from seamless_unet.plugin.library import Entry
 _MOST_NAMES = 12  # of images
 
 
-def headline(entry: Entry) -> str:
-    """Return the line below a model's name in the list.
+def headline(entry: Entry, *, learning: bool = False) -> str:
+    """Return the line below a model's name in the list; ``learning`` while it is being trained.
 
     >>> from datetime import datetime
     >>> headline(Entry("a", None, True, datetime(2026, 1, 31), None, "it is damaged"))
     'cannot be read'
     """
-    if entry.learning:
+    if learning:
         return "being trained"
     if entry.info is None:
         return "cannot be read"

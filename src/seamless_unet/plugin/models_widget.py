@@ -45,6 +45,7 @@ class ModelsWidget(Form):
         super().__init__()
         self.viewer = napari_viewer
         self.entries: list[Entry] = []
+        self._learning: set[Path] = set()  # those that are being trained
         self.list = QListWidget()
         self.list.setAccessibleName("Models")
         self.list.setIconSize(QSize(_ICON, _ICON))
@@ -97,8 +98,11 @@ class ModelsWidget(Form):
         super().hideEvent(event)
 
     def _follow_trainings(self) -> None:
-        if any(entry.learning != models.is_learning(entry.path) for entry in self.entries):
+        if self._learning_now() != self._learning:
             self.refresh()
+
+    def _learning_now(self) -> set[Path]:
+        return {entry.path for entry in self.entries if models.is_learning(entry.path)}
 
     def refresh(self, chosen: str = "") -> None:
         """List the models again; ``chosen`` is the path of the one to show, or as before."""
@@ -107,8 +111,10 @@ class ModelsWidget(Form):
         self.list.blockSignals(True)
         self.list.clear()
         self.entries = library.entries()
+        self._learning = self._learning_now()
         for entry in self.entries:
-            self.list.addItem(QListWidgetItem(_icon(entry), f"{entry.name}\n{headline(entry)}"))
+            about = headline(entry, learning=entry.path in self._learning)
+            self.list.addItem(QListWidgetItem(_icon(entry), f"{entry.name}\n{about}"))
         paths = [entry.path for entry in self.entries]
         self.list.setCurrentRow(paths.index(wanted) if wanted in paths else 0)
         self.list.blockSignals(False)
@@ -131,7 +137,7 @@ class ModelsWidget(Form):
         self.plot.show_history(history, training.get("earlier", []))
         self.plot.setVisible(bool(history))
         self.use_button.setEnabled(entry is not None and entry.info is not None)
-        learning = entry is not None and entry.learning
+        learning = entry is not None and entry.path in self._learning
         for button, tooltip in ((self.rename_button, _RENAME), (self.delete_button, _DELETE)):
             button.setEnabled(entry is not None and entry.own and not learning)
             button.setToolTip(_LEARNING if learning else tooltip)
