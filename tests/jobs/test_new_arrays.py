@@ -50,6 +50,18 @@ def test_axes_and_pixel_size_are_read_again(tmp_path, small_limits):
     assert about[3] == {"name": "x", "type": "space", "unit": "micrometer"}
 
 
+@pytest.mark.parametrize(
+    ("axes", "valid"), [("TCZYX", True), ("TSYX", True), ("ZTYX", False), ("ZCYX", False)]
+)
+def test_an_order_of_axes_that_ome_zarr_does_not_know_is_not_said_to_be_it(tmp_path, axes, valid):
+    with new_array(tmp_path / "a.zarr", (2,) * len(axes), np.uint8, axes, {"Y": 0.5}):
+        pass
+    group = zarr.open_group(tmp_path / "a.zarr", mode="r")
+    assert ("ome" in group.attrs) == valid
+    assert group["0"].metadata.dimension_names == tuple(axes.lower())
+    assert read_metadata(tmp_path / "a.zarr" / "0").axes == axes
+
+
 def test_nothing_is_left_of_what_fails(tmp_path):
     (tmp_path / "a.zarr").mkdir()
     with pytest.raises(OSError, match="the disk"):

@@ -18,6 +18,7 @@ from seamless_unet.disk_space import reserve
 _CHUNK = 1024  # pixels along Y and X
 _LARGE = 8192  # pixels along Y or X, from which on a plane is kept in smaller sizes, too
 _LABELS_SHRINK = 8  # times, at least: rows of one cell have one number
+_OME_ORDER = "TSCZYX"  # time, then channels or whatever else is no space, then space
 _KINDS = {"T": {"type": "time"}, "C": {"type": "channel"}, "S": {}}
 _LENGTH = {"type": "space"}
 
@@ -63,7 +64,8 @@ def new_array(
         large that a window cannot show it at once.
     axes, pixel_size
         What the folder says of the image: one letter per dimension, and micrometre per pixel for
-        axes among Z, Y and X, as far as it is known.
+        axes among Z, Y and X, as far as it is known. OME-Zarr knows no other order of axes than
+        that of `in_ome_order`: of others the arrays in the folder keep the names only.
     """
     if path.suffix == ".npy":
         file = np.lib.format.open_memmap(path, "w+", np.dtype(dtype), shape)
@@ -89,11 +91,21 @@ def new_array(
             )
             for number, smaller in enumerate(shapes)
         ]
-        group.attrs["ome"] = _described(axes, len(levels), pixel_size or {})
+        if axes == in_ome_order(axes) and not {"S", "C"} <= set(axes):
+            group.attrs["ome"] = _described(axes, len(levels), pixel_size or {})
         yield Pyramid(levels, axes)
     except BaseException:  # cancelled, too
         shutil.rmtree(path, ignore_errors=True)
         raise
+
+
+def in_ome_order(axes: str) -> str:
+    """Return axes in the order that OME-Zarr asks for.
+
+    >>> in_ome_order("ZTCYX")
+    'TCZYX'
+    """
+    return "".join(sorted(axes, key=_OME_ORDER.index))
 
 
 def stored_size(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> int:
