@@ -48,6 +48,19 @@ class Layout:
     probability_axes: str
     probability_shape: tuple[int, ...]
 
+    def index_along(self, axes: str, index: tuple[int, ...]) -> tuple[int, ...]:
+        """Return where a piece lies, for `put`, in an array that has other axes of one pixel, too.
+
+        Parameters
+        ----------
+        axes
+            Of the array.
+        index
+            Along ``loop``.
+        """
+        place = dict(zip(self.loop, index, strict=True))
+        return tuple(place.get(a, 0) for a in _ORDER if a in axes and a not in self.spatial)
+
 
 @dataclass(frozen=True)
 class Predicted:

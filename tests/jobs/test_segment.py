@@ -57,8 +57,10 @@ def test_labels_and_probabilities_are_files_that_the_event_names(request_for, fi
     assert event["arrays"] == ["labels", "probabilities"]
     result = expected(request, film, probabilities=True, symmetries=True)
     np.testing.assert_array_equal(np.load(event["labels"]), result.labels)
-    np.testing.assert_array_equal(np.load(event["probabilities"]), result.probabilities)
-    assert (event["axes"], event["probability_axes"]) == ("TZYX", "TZCYX")
+    np.testing.assert_array_equal(
+        np.load(event["probabilities"]), result.probabilities.swapaxes(1, 2)
+    )
+    assert (event["axes"], event["probability_axes"]) == ("TZYX", "TCZYX")
     assert event["objects"] == result.objects == 2
 
 
@@ -81,10 +83,23 @@ def test_zarr_is_written_plane_by_plane(request_for, film, tmp_path, monkeypatch
     labels, kept = (zarr.open_array(f"{event[key]}/0") for key in ("labels", "probabilities"))
     assert (labels.dtype, labels.chunks) == (np.int32, (1, 1, 16, 16))
     assert labels.metadata.dimension_names == ("t", "z", "y", "x")
-    assert kept.metadata.dimension_names == ("t", "z", "c", "y", "x")
+    assert kept.metadata.dimension_names == ("t", "c", "z", "y", "x")
     np.testing.assert_array_equal(labels[:], result.labels)
-    np.testing.assert_array_equal(kept[:], result.probabilities)
+    np.testing.assert_array_equal(kept[:], result.probabilities.swapaxes(1, 2))
     np.testing.assert_array_equal(da.from_zarr(folder, component="0"), result.labels)
+
+
+@pytest.mark.parametrize(
+    ("axes", "place"), [("TZCYX", (slice(None), slice(None), 0)), ("STZYX", (0,))]
+)
+def test_labels_have_the_axes_that_are_asked_for(request_for, film, tmp_path, axes, place):
+    request = request_for(zarr=str(tmp_path / "result.zarr"), label_axes=axes)
+    result = expected(request, film)
+    *_, event = compute.serve(request, compute.Orders())
+    written = zarr.open_array(f"{event['labels']}/0")
+    assert event["axes"] == axes
+    assert written.ndim == 5
+    np.testing.assert_array_equal(written[place], result.labels)
 
 
 @pytest.mark.parametrize("cancelled", [True, False])

@@ -3,6 +3,7 @@ import pytest
 from napari.components import ViewerModel
 
 from seamless_unet.plugin.corrections import add_corrections
+from seamless_unet.plugin.layers import check_same_place
 from seamless_unet.plugin.region import region_mask
 from seamless_unet.plugin.view import camera, current_view
 
@@ -79,3 +80,18 @@ def test_a_volume_has_a_rectangle_on_each_of_its_planes(viewer):
     expected[:, 15:25, 25:35] = True
     np.testing.assert_array_equal(region_mask(pair.region, pair.labels), expected)
     np.testing.assert_array_equal(pair.labels.data, expected.astype(int))
+
+
+def test_they_are_for_all_channels_that_come_after_a_slider():
+    viewer = ViewerModel()
+    image = viewer.add_image(np.zeros((3, 2, 40, 60)), name="cells")
+    viewer.dims.set_point((0, 1), (2, 1))
+    camera(viewer).center = (0, 20, 30)
+    view = current_view(viewer, image, "TCYX", most_pixels=100)
+    found = np.ones((1, 1, 10, 10), np.int32)
+    pair = add_corrections(viewer, image, "TCYX", view, found, annotation="objects")
+    assert pair.labels.data.shape == (3, 1, 40, 60)
+    assert pair.labels.data[2, 0, 15:25, 25:35].all()
+    np.testing.assert_array_equal(region_mask(pair.region, pair.labels), pair.labels.data > 0)
+    assert viewer.dims.nsteps[:2] == (3, 2)
+    check_same_place(image, "TCYX", pair.labels)

@@ -1,4 +1,5 @@
 import numpy as np
+import zarr
 
 from seamless_unet.config import ModelInfo, UNetConfig
 from seamless_unet.plugin.segment_result import certainties
@@ -29,3 +30,12 @@ def test_certainty_has_the_axes_of_the_labels():
     assert array.shape == (3, 2, 4, 5)
     assert array.numblocks == (3, 2, 1, 1)  # napari reads a plane at a time
     assert np.asarray(array).mean((2, 3)).tolist() == [[1, 1], [1, 1], [1, 0]]
+    ((_, array),) = certainties(ModelInfo(UNetConfig()), probabilities, "TZCYX", "SZTCYX")
+    assert array.shape == (1, 3, 2, 1, 4, 5)
+    assert np.asarray(array)[0, :, :, 0, 0, 0].tolist() == [[1, 1], [1, 1], [1, 0]]
+
+
+def test_of_a_large_stored_plane_only_what_is_in_view_is_read():
+    stored = zarr.zeros((2, 40, 60), chunks=(1, 10, 20), dtype=np.float32)
+    ((_, array),) = certainties(ModelInfo(UNetConfig()), stored, "CYX", "YX")
+    assert array.chunksize == (10, 20)

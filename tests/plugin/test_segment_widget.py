@@ -341,6 +341,30 @@ def test_large_labels_grow_on_disk(
 
 
 @pytest.mark.parametrize("part", ["all", "shown"])
+def test_large_labels_for_all_channels_are_the_stored_array_itself(
+    viewer, dock, click, ended, threshold_model, tmp_path, monkeypatch, part
+):
+    monkeypatch.setattr(stored, "_LARGE_ON_DISK", 0)
+    data = np.zeros((3, 2, 40, 50), np.uint8)
+    data[:, 1, 20:26, 3:9] = 100
+    axes = ("t", "c", "y", "x")
+    viewer.add_image(da.from_array(data, chunks=(1, 1, 40, 50)), name="film", axis_labels=axes)
+    panel = dock("Segment")
+    panel.channels.combos[0].value = 1
+    panel.folder.value, panel.how.certainty.value = tmp_path, True
+    panel.part.value = part
+    viewer.dims.set_current_step((0, 1), (2, 1))
+    click(panel.start_button)
+    assert ended(panel).startswith("Done. 1 cell found.")
+    certainty, labels = viewer.layers[1:]
+    wanted = data[:, 1:] if part == "all" else data[2:, 1:]
+    for array in (labels.data, certainty.data):
+        np.testing.assert_array_equal(np.asarray(array) > 0.5, wanted > 0)
+    labels.paint((0, 0, 5, 5), 7)
+    assert zarr.open_array(tmp_path / "film threshold.zarr" / "0")[0, 0, 5, 5] == 7
+
+
+@pytest.mark.parametrize("part", ["all", "shown"])
 def test_a_large_plane_is_shown_in_several_sizes(
     viewer, dock, click, ended, threshold_model, tmp_path, monkeypatch, part
 ):

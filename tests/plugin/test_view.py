@@ -96,12 +96,26 @@ def test_a_long_narrow_plane_uses_all_of_its_pixels(model):
     assert view.data.shape == (10, 1000)
 
 
-def test_channels_are_one_layer_of_a_result(model):
-    layer = look_at(model, np.zeros((5, 2, 6, 7)))
-    view = current_view(model, layer, "ZCYX")
+def test_channels_are_no_dimension_of_a_result(model):
+    layer = look_at(model, np.zeros((2, 5, 6, 7)))
+    view = current_view(model, layer, "CZYX")
     assert view.data.shape == (2, 6, 7)
     assert view.expand(np.zeros((6, 7))).shape == (1, 6, 7)
     assert len(view.placement["scale"]) == 3
+
+
+def test_after_a_slider_they_are_one_pixel_that_is_in_all_of_them(model):
+    layer = look_at(model, np.zeros((5, 2, 6, 7)), scale=(3, 4, 1, 1), translate=(0, 8, 0, 0))
+    model.dims.set_point((0, 1), (6, 12))
+    view = current_view(model, layer, "ZCYX", most_pixels=4)
+    assert view.data.shape == (2, 2, 2)
+    result = view.expand(np.ones((2, 2)))
+    assert np.zeros((5, 1, 6, 7))[view.region].shape == result.shape == (1, 1, 2, 2)
+    placed = model.add_labels(result.astype(int), **view.placement)
+    for channel in range(2):
+        corner = (2, channel, view.corner["Y"], view.corner["X"])
+        pixel = placed.world_to_data(layer.data_to_world(corner))
+        assert np.round(pixel).tolist() == [0, 0, 0, 0]
 
 
 def test_colors(model):

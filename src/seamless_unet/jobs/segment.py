@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from seamless_unet.disk_space import check_room
-from seamless_unet.jobs.new_arrays import new_array, stored_size
+from seamless_unet.jobs.new_arrays import in_ome_order, new_array, stored_size
 from seamless_unet.jobs.orders import Orders
 from seamless_unet.jobs.remote import given_array
 from seamless_unet.model_file import Model, load_model
@@ -28,11 +28,13 @@ Targets = dict[str, tuple[Path, tuple[int, ...], DTypeLike, str]]  # path, shape
 def segment(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any], None, None]:
     """Segment an image.
 
-    ``image`` (see `given_array`), ``axes``, ``model``, ``device``, ``output`` (where to write the
-    labels) or ``zarr`` (a folder for them, empty or not there yet), ``pixel_size`` (to be written
-    there), ``options`` (keywords of `segment_stack`): ``progress`` with a fraction and, once that
-    is known, ``seconds_left``; with ``zarr`` a ``plane`` whenever one, or a volume, is final on
-    the disk; then ``segmented``. Nothing is left of ``zarr`` unless it comes to that.
+    ``image`` (see `given_array`), ``axes``, ``model``, ``device``, ``label_axes`` (those of the
+    labels, one pixel long along any that a piece does not have; without it the image's but C),
+    ``output`` (where to write them) or ``zarr`` (a folder for them, empty or not there yet),
+    ``pixel_size`` (to be written there), ``options`` (keywords of `segment_stack`): ``progress``
+    with a fraction and, once that is known, ``seconds_left``; with ``zarr`` a ``plane`` whenever
+    one, or a volume, is final on the disk; then ``segmented``. Nothing is left of ``zarr`` unless
+    it comes to that.
     """
     from seamless_unet.pieces import layout
     from seamless_unet.scratch import scratch_folder
@@ -55,11 +57,7 @@ def segment(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any]
         probabilities=probabilities,
     )
     path = Path(request.get("zarr") or request["output"])
-    targets: Targets = {"labels": (path, plan.label_shape, np.int32, plan.label_axes)}
-    if probabilities:
-        beside = path.with_name(f"{path.stem} certainty{path.suffix}")
-        certainty = (beside, plan.probability_shape, np.float32, plan.probability_axes)
-        targets["probabilities"] = certainty
+    targets = _targets(path, plan, request.get("label_axes", plan.label_axes), probabilities)
     temporary = (scratch_folder(), scratch_size(plan, model.info, pixel_size))
     check_room([temporary, *((t[0].parent, stored_size(*t[:3])) for t in targets.values())])
     objects = yield from _write(items, plan, targets, request.get("pixel_size"))
@@ -67,12 +65,26 @@ def segment(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any]
     yield {
         "event": "segmented",
         "last": True,
-        "axes": plan.label_axes,
-        "probability_axes": plan.probability_axes,
+        "axes": targets["labels"][3],
         "objects": objects,
         **{key: str(target[0]) for key, target in targets.items()},
+        **({"probability_axes": targets["probabilities"][3]} if probabilities else {}),
         **where,
     }
+
+
+def _targets(path: Path, plan: Layout, label_axes: str, probabilities: bool) -> Targets:
+    """Return the arrays to be written: labels, and perhaps the probabilities beside them."""
+    sides = dict(zip(plan.label_axes, plan.label_shape, strict=True))
+    shape = tuple(sides.get(axis, 1) for axis in label_axes)
+    targets: Targets = {"labels": (path, shape, np.int32, label_axes)}
+    if probabilities:
+        sides = dict(zip(plan.probability_axes, plan.probability_shape, strict=True))
+        axes = in_ome_order(plan.probability_axes)
+        beside = path.with_name(f"{path.stem} certainty{path.suffix}")
+        shape = tuple(sides[axis] for axis in axes)
+        targets["probabilities"] = (beside, shape, np.float32, axes)
+    return targets
 
 
 def _write(
@@ -85,6 +97,7 @@ def _write(
     from seamless_unet.pieces import Piece, Predicted, put
 
     left = _seconds_left()
+    axes = {key: target[3] for key, target in targets.items()}
     objects = None
     with contextlib.ExitStack() as stack:
         arrays = {
@@ -93,10 +106,11 @@ def _write(
         }
         for item in items:
             if isinstance(item, Predicted):
-                piece, axes = item.probabilities, "C" + plan.spatial
-                put(arrays["probabilities"], plan.probability_axes, item.index, piece, axes)
+                piece, its = item.probabilities, "C" + plan.spatial
+                put(arrays["probabilities"], axes["probabilities"], item.index, piece, its)
             elif isinstance(item, Piece):
-                put(arrays["labels"], plan.label_axes, item.index, item.labels, plan.spatial)
+                index = plan.index_along(axes["labels"], item.index)
+                put(arrays["labels"], axes["labels"], index, item.labels, plan.spatial)
                 objects = item.objects
                 if (
                     targets["labels"][0].suffix != ".npy"

@@ -34,10 +34,8 @@ def add_corrections(
         A new Labels layer as large as the image, selected for painting, and a new Shapes layer
         with a rectangle around the part in which it counts.
     """
-    shape = [
-        size for size, axis in zip(layers.full_data(image).shape, axes, strict=True) if axis != "C"
-    ]
-    data = np.zeros(shape, np.int32)
+    sides = dict(zip(axes, layers.full_data(image).shape, strict=True)) | {"C": 1}
+    data = np.zeros([sides[axis] for axis in view.layer_axes], np.int32)
     background = 1 if annotation == "scribbles" else 0
     data[view.region] = np.where(found == 0, background, found)
     number = 1 + sum(layer.name.startswith("corrections") for layer in viewer.layers)

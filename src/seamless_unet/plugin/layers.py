@@ -158,11 +158,15 @@ def _times(shape: Iterable[int]) -> str:
 def placement(layer: Image, axes: str) -> dict[str, Any]:
     """Return what puts labels of an image layer in the same place: keywords of ``add_labels``.
 
-    The labels have the layer's dimensions without its channels.
+    The labels have the dimensions of `placed_axes`.
     """
-    keep = [i for i, axis in enumerate(axes[: layer.ndim]) if axis != "C"]
+    kept = placed_axes(layer, axes)
+    keep = [i for i, axis in enumerate(axes[: layer.ndim]) if axis in kept]
+    scale = layer.scale.copy()
+    if "C" in kept:  # the nearest pixel of the labels is always the first
+        scale[axes.index("C")] *= 2 * channels(layer, axes)
     where: dict[str, Any] = {
-        "scale": layer.scale[keep],
+        "scale": scale[keep],
         "translate": layer.translate[keep],
         "units": tuple(layer.units[i] for i in keep),
     }
@@ -175,37 +179,24 @@ def placement(layer: Image, axes: str) -> dict[str, Any]:
     return where
 
 
-def has_channels_between(layer: Image, axes: str) -> bool:
-    """Whether a slider for time or depth comes before that for channels.
+def placed_axes(layer: Image, axes: str) -> str:
+    """Return the dimensions of a new layer in the place of an image: its own without channels.
 
-    napari puts layers of fewer dimensions at the last sliders: labels without the channels would
-    follow the wrong ones.
+    Where a slider for time or depth comes before that for channels, they keep one pixel along C,
+    which all channels show. napari puts layers of fewer dimensions at the last sliders: without
+    it, they would follow the wrong ones.
+
+    >>> placed_axes(Image(np.zeros((2, 3, 4, 5))), "CTYX")
+    'TYX'
+    >>> placed_axes(Image(np.zeros((3, 2, 4, 5))), "TCYX")
+    'TCYX'
     """
-    return axes[: layer.ndim].find("C") > 0
-
-
-def one_for_all_channels(layer: Image, axes: str, where: dict[str, Any]) -> dict[str, Any]:
-    """Return the `placement` of labels that have one pixel along C, which all channels show.
-
-    Parameters
-    ----------
-    layer, axes
-        An image and its dimensions.
-    where
-        The placement of labels, or of a part of them, without C.
-    """
-    at = axes.index("C")
-    scale = layer.scale.copy()
-    scale[at] *= 2 * channels(layer, axes)  # the nearest pixel of the labels is always the first
-    own = {name: getattr(layer, name) for name in ("rotate", "shear", "affine", "units")}
-    if "axis_labels" in where:
-        own["axis_labels"] = layer.axis_labels
-    return {**own, "scale": scale, "translate": np.insert(where["translate"], at, 0.0)}
+    return axes if axes[: layer.ndim].find("C") > 0 else label_axes(axes)
 
 
 def without_channels(image: Image, axes: str, array: Any) -> Any:
     """Return an array of labels, without the one pixel along the image's C that it may have."""
-    if not has_channels_between(image, axes) or array.ndim != image.ndim:
+    if "C" not in placed_axes(image, axes) or array.ndim != image.ndim:
         return array
     at = axes.index("C")
     return lazy(array)[(slice(None),) * at + (0,)] if array.shape[at] == 1 else array

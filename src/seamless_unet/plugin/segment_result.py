@@ -1,6 +1,5 @@
 """The layers that one run of the Segment dock adds: labels, and how certain the model is."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from qtpy.QtCore import QTimer
 
 from seamless_unet.axes import label_axes
 from seamless_unet.config import ModelInfo
-from seamless_unet.plugin import layers, stored
+from seamless_unet.plugin import stored
 from seamless_unet.plugin.worker import Event
 
 _COLORMAPS = ("magenta", "green", "cyan", "yellow", "red", "blue")
@@ -27,21 +26,15 @@ class Place:
     image, model
         Names, for those of the layers.
     axes
-        Of what the model was given.
+        Of the layers; see `layers.placed_axes`.
     keywords
         Of ``add_labels`` and ``add_image``.
-    expand
-        Gives a part of an image the dimensions of the whole; ``None`` if it has them.
-    channel
-        Which dimension of the layers is one pixel for all channels; ``None`` where none is.
     """
 
     image: str
     model: str
     axes: str
     keywords: dict[str, Any]
-    expand: Callable[[Any], Any] | None = None
-    channel: int | None = None
 
 
 class Result:
@@ -103,7 +96,7 @@ class Result:
         levels = [array] if self.folder is None else stored.open_levels(self.folder, "r+")
         place = self._place
         labels = self._viewer.add_labels(
-            **self._shown(levels), name=f"{place.image} {place.model}", **place.keywords
+            **stored.layer_data(levels), name=f"{place.image} {place.model}", **place.keywords
         )
         if self._info.output == "classes":  # napari shows them where the pointer is
             values, names = self._info.class_values, self._info.classes
@@ -115,12 +108,11 @@ class Result:
         levels = [probabilities]
         if isinstance(probabilities, str):
             levels = stored.open_levels(probabilities, "r")
-        wanted = label_axes(self._place.axes)
-        parts = [certainties(self._info, level, axes, wanted) for level in levels]
+        parts = [certainties(self._info, level, axes, self._place.axes) for level in levels]
         for number, same in enumerate(zip(*parts, strict=True)):
             what = same[0][0]
             image = self._viewer.add_image(
-                **self._shown([array for _, array in same]),
+                **stored.layer_data([array for _, array in same]),
                 name=f"{self._place.model} certainty of {what or self._place.image}",
                 colormap=_COLORMAPS[number % len(_COLORMAPS)],
                 contrast_limits=(0, 1),
@@ -132,15 +124,6 @@ class Result:
                 order.move(order.index(image), order.index(self._labels))
         if self._labels in self._viewer.layers:  # or the user has removed it
             self._viewer.layers.selection.active = self._labels
-
-    def _shown(self, levels: list[Any]) -> dict[str, Any]:
-        """Return an array in one or several sizes as keywords of ``add_labels`` and the like."""
-        if (expand := self._place.expand) is not None:
-            levels = [expand(layers.lazy(array)) for array in levels]
-        if (channel := self._place.channel) is not None:
-            where = (slice(None),) * channel + (None,)
-            levels = [layers.lazy(array)[where] for array in levels]
-        return stored.layer_data(levels)
 
     def _look_again(self) -> None:
         if self._labels is not None:
@@ -160,16 +143,17 @@ def certainties(
     probabilities, axes
         numpy or zarr; C are the classes.
     wanted
-        The axes of the arrays: the same without C, in another order maybe.
+        The axes of the arrays, in any order; they are one pixel long along others than those.
     """
     rest = label_axes(axes)
-    order = [rest.index(axis) for axis in wanted]
-    plane = tuple(1 if a not in "YX" else -1 for a in rest)
+    order = [rest.index(axis) for axis in wanted if axis in rest]
+    place = tuple(slice(None) if axis in rest else None for axis in wanted)
+    # napari reads a plane at a time; of a stored one, only those chunks that are in view
+    plane = tuple(-1 if axis in "YX" else 1 for axis in axes)
+    lazy = da.from_array(probabilities, getattr(probabilities, "chunks", plane), name=False)
 
     def one(number: int) -> Any:
-        lazy = da.from_array(probabilities, name=False)
-        part = lazy[(slice(None),) * axes.index("C") + (number,)].rechunk(plane)
-        return part.transpose(order)
+        return lazy[(slice(None),) * axes.index("C") + (number,)].transpose(order)[place]
 
     if info.output == "objects":  # whatever is not background: the rim of a cell and its core
         return [("", 1 - one(0))]

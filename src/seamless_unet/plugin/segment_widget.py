@@ -82,7 +82,7 @@ class SegmentWidget(ImagePanel):
         image, view = self.image.value, self._view(info)
         index = None if view is None else view.index
         data, axes = model_input(image, self.axes.value, self.channels.value, index)
-        place = self._place(axes, view)
+        place = self._place(view)
         name = f"{place.image} {place.model}"
         folder = new_folder(Path(str(self.folder.value)), name) if self._is_large() else None
         request = {
@@ -91,6 +91,7 @@ class SegmentWidget(ImagePanel):
             "model": self.model.value,
             "device": self.device.value,
             "options": self.how.keywords(info, axes),
+            "label_axes": place.axes,
             "zarr": None if folder is None else str(folder),
             "pixel_size": layers.pixel_size(image, self.axes.value),
         }
@@ -190,14 +191,10 @@ class SegmentWidget(ImagePanel):
             return None
         return current_view(self.viewer, self.image.value, self.axes.value, ndim=info.network.ndim)
 
-    def _place(self, axes: str, view: View | None) -> Place:
-        image, model = self.image.value, Path(self.model.value).stem
-        where = layers.placement(image, self.axes.value) if view is None else view.placement
-        channel = None
-        if layers.has_channels_between(image, self.axes.value):
-            where = layers.one_for_all_channels(image, self.axes.value, where)
-            channel = self.axes.value.index("C")
-        return Place(image.name, model, axes, where, None if view is None else view.expand, channel)
+    def _place(self, view: View | None) -> Place:
+        image, axes, model = self.image.value, self.axes.value, Path(self.model.value).stem
+        where = layers.placement(image, axes) if view is None else view.placement
+        return Place(image.name, model, layers.placed_axes(image, axes), where)
 
     def _is_large(self) -> bool:
         """Whether the labels would take so much memory that they are better on disk."""

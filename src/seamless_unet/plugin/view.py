@@ -27,7 +27,8 @@ class View:
     corner
         Its first pixel along those it has, such as ``{"Y": 0, "X": 128}``.
     layer_axes
-        The layer's dimensions without its channels.
+        The dimensions of results: the layer's without its channels, or with one pixel for all of
+        them; see `layers.placed_axes`.
     placement
         Keywords of ``add_labels`` or ``add_image`` that put an `expand`-ed result in its place.
     """
@@ -41,17 +42,17 @@ class View:
 
     @property
     def region(self) -> tuple[slice, ...]:
-        """Where it lies in an array with the layer's dimensions without its channels."""
+        """Where it lies in an array of results for all of the layer."""
         sides = dict(zip(self.axes, self.data.shape, strict=True))
-        starts = {**self.index, **self.corner}
+        starts = {**self.index, **self.corner, "C": 0}
         return tuple(
-            slice(starts[axis], starts[axis] + (1 if axis in self.index else sides[axis]))
+            slice(starts[axis], starts[axis] + (sides[axis] if axis in self.corner else 1))
             for axis in self.layer_axes
         )
 
     def expand(self, labels: NDArray) -> NDArray:
-        """Give a ([Z,] Y, X) result as many dimensions as the layer has without its channels."""
-        return labels[tuple(None if a in self.index else slice(None) for a in self.layer_axes)]
+        """Give a ([Z,] Y, X) result the dimensions ``layer_axes``."""
+        return labels[tuple(slice(None) if a in self.corner else None for a in self.layer_axes)]
 
 
 def current_view(
@@ -95,7 +96,7 @@ def current_view(
         axes="".join(axis for axis in axes if axis not in index),
         index=index,
         corner=corner,
-        layer_axes=label_axes(axes),
+        layer_axes=layers.placed_axes(image, axes),
         placement=_placement(image, axes, {**index, **corner}),
     )
 
@@ -129,5 +130,5 @@ def _placement(image: Image, axes: str, first: dict[str, int]) -> dict[str, Any]
     """Return the place of a part of a layer whose first pixel is given."""
     where = layers.placement(image, axes)
     whole = {key: where[key] for key in ("scale", "translate", "rotate", "shear") if key in where}
-    corner = [first[axis] for axis in label_axes(axes)]
+    corner = [first.get(axis, 0) for axis in layers.placed_axes(image, axes)]
     return {**where, "translate": Affine(**whole)(corner)}
