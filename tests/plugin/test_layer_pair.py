@@ -1,7 +1,10 @@
 import numpy as np
 import pytest
+import tifffile
 from napari.layers import Image, Labels, Shapes
+from napari.layers._source import layer_source
 
+from seamless_unet.plugin import layer_metadata
 from seamless_unet.plugin.layer_pair import LayerPair, pairs_request
 from seamless_unet.plugin.layers import check_same_place
 
@@ -30,6 +33,34 @@ def test_one_pair():
         "channels": (),
     }
     assert arrays == {"image 0": pair.image.data, "labels 0": pair.labels.data}
+
+
+@pytest.fixture
+def stained(tmp_path, monkeypatch):
+    """Return a function that makes a pair of an image with channels of these names."""
+
+    def make(name, channels):
+        data, path = np.zeros((len(channels), 6, 7), np.uint8), tmp_path / f"{name}.ome.tif"
+        metadata = {"axes": "CYX", "Channel": {"Name": channels}}
+        tifffile.imwrite(path, data, metadata=metadata, ome=True)
+        with layer_source(path=str(path)):
+            layer = Image(data, name=name)
+        return LayerPair(layer, "CYX", labels(np.ones((6, 7), int)), "objects")
+
+    monkeypatch.setattr(layer_metadata, "_PATIENCE", 10)  # seconds
+    return make
+
+
+def test_channels_in_another_order_are_refused(stained):
+    pairs = [stained("a", ["DAPI", "GFP"]), stained("b", ["gfp", "DAPI"])]
+    with pytest.raises(ValueError, match="'gfp' is number 2 in the image 'a' but number 1 in 'b'"):
+        pairs_request(pairs)
+
+
+def test_channels_of_which_nobody_knows_better_are_taken_in_their_order(stained):
+    unnamed = LayerPair(image((2, 6, 7)), "CYX", labels(np.ones((6, 7), int)), "objects")
+    pairs = [stained("a", ["DAPI", "GFP"]), unnamed, stained("b", ["Hoechst", "GFP"])]
+    assert pairs_request(pairs)[0]["channels"] == ("DAPI", "GFP")
 
 
 def test_a_region_goes_with_its_pair():

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import tifffile
 from napari._app_model import get_app_model
 
 from seamless_unet.features import feature_maps
@@ -103,6 +104,27 @@ def test_features_lie_over_what_they_show(
         )
     assert viewer.dims.point[0] == 0
     assert layer.metadata["features"] == [0]
+
+
+def test_a_model_sees_channels_by_their_names(
+    viewer, dock, click, ended, pixel_model, library, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("seamless_unet.plugin.models.bundled_models", dict)
+    model = pixel_model(in_channels=2, channels=("DAPI", "GFP"))
+    save_model(model, library / "pixels.safetensors")
+    path, data = tmp_path / "stained.ome.tif", np.zeros((3, 2, 40, 48), np.float32)
+    data[:, 0, 5:30, 8:40], data[1, 1, 10:20, 10:20] = 0.5, 1
+    metadata = {"axes": "TCYX", "Channel": {"Name": ["GFP", "DAPI"]}}
+    tifffile.imwrite(path, data, metadata=metadata, ome=True)
+    viewer.open(path, plugin="napari")
+    viewer.dims.set_current_step(0, 1)
+    panel = dock("Look inside")
+    panel.kind.value = "features"
+    panel.features.level.value = 1
+    click(panel.start_button)
+    assert ended(panel).startswith("Done: 1 of the 4 maps")
+    expected = feature_maps(model, data[1, ::-1], 1)
+    np.testing.assert_array_equal(viewer.layers[-1].data.squeeze(), expected.maps[0])
 
 
 def test_examples_are_beside_the_image_and_new_ones_replace_them(viewer, dock, click, ended, stack):

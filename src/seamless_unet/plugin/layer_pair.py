@@ -41,8 +41,9 @@ def pairs_request(pairs: Sequence[LayerPair]) -> tuple[dict[str, Any], dict[str,
     Raises
     ------
     ValueError
-        If a region encloses nothing.
+        If a region encloses nothing, or two images have the same channels in another order.
     """
+    _check_channel_order(pairs)
     described: list[dict[str, Any]] = []
     arrays: dict[str, Any] = {}
     for number, (pair, region) in enumerate(zip(pairs, _regions(pairs), strict=True)):
@@ -61,6 +62,22 @@ def pairs_request(pairs: Sequence[LayerPair]) -> tuple[dict[str, Any], dict[str,
     first = pairs[0].image, pairs[0].axes
     about = {"pixel_size": layers.pixel_size(*first), "channels": layers.channel_names(*first)}
     return {"pairs": described, **about}, arrays
+
+
+def _check_channel_order(pairs: Sequence[LayerPair]) -> None:
+    """Refuse images that have a channel of one name in different places."""
+    known: dict[str, tuple[int, Image]] = {}
+    for pair in pairs:
+        names = layers.channel_names(pair.image, pair.axes)
+        for place, name in enumerate(names):
+            first, other = known.setdefault(name.lower(), (place, pair.image))
+            if place != first and other is not pair.image:
+                raise ValueError(
+                    f"The channel '{name}' is number {first + 1} in the image '{other.name}' but "
+                    f"number {place + 1} in '{pair.image.name}', and a model is told channels by "
+                    "their order: learn from one of the two, or save both with their channels in "
+                    "the same order."
+                )
 
 
 def _regions(pairs: Sequence[LayerPair]) -> list[Any]:

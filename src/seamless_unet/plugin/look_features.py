@@ -8,8 +8,10 @@ from napari.layers import Image, Layer
 
 from seamless_unet.model_file import read_info
 from seamless_unet.plugin import layers, look_layers, models
+from seamless_unet.plugin.channel_rows import suggested
 from seamless_unet.plugin.choice import Choice
 from seamless_unet.plugin.look import Look
+from seamless_unet.plugin.segment_input import channel_choices, model_input
 from seamless_unet.plugin.view import current_view
 from seamless_unet.plugin.worker import Event
 
@@ -68,7 +70,8 @@ class FeatureRows:
             raise ValueError(
                 "There is no model to look into: train one in the Train dock, or choose another."
             )
-        network = read_info(self.model.value).network
+        info = read_info(self.model.value)
+        network = info.network
         has, takes = layers.channels(image, axes), network.in_channels
         if has != takes:
             raise ValueError(
@@ -78,6 +81,8 @@ class FeatureRows:
             )
         # grey values are normalized by the whole plane or stack, as for a prediction
         whole = current_view(viewer, image, axes, ndim=3 if "Z" in axes else 2)
+        named = suggested(info.channels, channel_choices(viewer, image, axes))  # as in Segment
+        data, given_axes = model_input(image, axes, named if "C" in axes else (), whole.index)
         view = current_view(viewer, image, axes, ndim=network.ndim, most_pixels=_MOST_PIXELS)
         sides = dict(zip(view.axes, view.data.shape, strict=True))
         region = [
@@ -85,7 +90,7 @@ class FeatureRows:
         ]
         request = {
             "request": "features",
-            "axes": whole.axes,
+            "axes": given_axes,
             "plane": view.index.get("Z"),
             "region": region,
             "model": self.model.value,
@@ -104,7 +109,7 @@ class FeatureRows:
             shown = f"{len(event['numbers'])} of the {event['count']} maps show something"
             return [layer], f"Done: {shown} here."
 
-        return Look(request, {"image": whole.data}, "Looking inside ...", show)
+        return Look(request, {"image": data}, "Looking inside ...", show)
 
 
 def levels(depth: int) -> list[tuple[str, int]]:
