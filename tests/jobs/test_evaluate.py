@@ -7,6 +7,7 @@ import zarr
 from seamless_unet import compute
 from seamless_unet.cli import main
 from seamless_unet.image_io import write_image
+from seamless_unet.metadata import read_metadata
 from seamless_unet.object_states import STATES
 
 
@@ -65,10 +66,13 @@ def test_plane_by_plane(compare, stacks):
 
 def test_a_large_comparison_is_written_to_a_folder(compare, stacks, tmp_path):
     _, plain = compare(*stacks, ndim=2)
-    _, event = compare(*stacks, ndim=2, zarr=str(tmp_path / "compared.zarr"))
+    about = {"axes": "TYX", "pixel_size": {"Y": 0.5, "X": 0.25}}
+    _, event = compare(*stacks, ndim=2, zarr=str(tmp_path / "compared.zarr"), **about)
     assert (event["arrays"], event["compared"]) == (["objects"], str(tmp_path / "compared.zarr"))
     written = zarr.open_array(tmp_path / "compared.zarr" / "0")[:]
     np.testing.assert_array_equal(written, plain["compared"])
+    found = read_metadata(tmp_path / "compared.zarr")
+    assert {"axes": found.axes, "pixel_size": found.pixel_size} == about
     assert event["overall"] == plain["overall"]
 
 

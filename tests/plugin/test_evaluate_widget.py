@@ -9,7 +9,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QFileDialog
 
 from seamless_unet.plugin import stored
-from seamless_unet.plugin.comparison import axis_names
+from seamless_unet.plugin.comparison import axis_names, compared_axes, pixel_size
 from seamless_unet.plugin.view import camera
 
 
@@ -72,6 +72,46 @@ def test_compare_a_stack_as_one(viewer, dock, click, ended, stacks):
         ("invented", 0),
     ]
     assert not panel.tables.tabs.isTabVisible(1)
+
+
+def test_one_pixel_for_all_channels_makes_no_planes(viewer, dock, click, ended, stacks):
+    truth, found = stacks
+    viewer.add_image(np.zeros((3, 2, 60, 80)), scale=(2, 1, 0.5, 0.5), translate=(10, 0, 3, 4))
+    every = viewer.add_labels(
+        found.data[:, np.newaxis],
+        name="for all channels",
+        scale=(2, 4, 0.5, 0.5),
+        translate=(10, 0, 3, 4),
+        axis_labels=("z", "c", "y", "x"),
+    )
+    panel = dock("Evaluate")
+    panel.predicted.value, panel.truth.value = every, truth
+    assert panel.ndim.current_choice == "all planes as one"
+    click(panel.start_button)
+    assert "the two layers are hidden" in ended(panel)
+    compared = viewer.layers[-1]
+    assert compared.data.shape == (3, 1, 60, 80)
+    assert compared.data[0, 0, 45, [10, 45, 50, 55]].tolist() == [2, 2, 3, 2]
+    np.testing.assert_array_equal(compared.scale, every.scale)
+    assert list(panel.tables.cells.rows.columns)[5:] == ["z", "y", "x"]
+    assert not panel.tables.tabs.isTabVisible(1)
+    viewer.dims.set_current_step((0, 1), (2, 1))
+    panel.tables.tabs.setCurrentIndex(2)
+    select(panel.tables.cells, cells(panel).index(("missed: run together", 3)))
+    assert viewer.dims.current_step[:2] == (0, 1)  # the channel stays
+    panel.ndim.value = 2
+    click(panel.start_button)
+    ended(panel)
+    assert list(panel.tables.images.rows.columns["missed"]) == [3, 3, 1]
+
+
+def test_what_is_known_of_the_dimensions():
+    film = Labels(np.zeros((3, 4, 5), int), axis_labels=("time", "y", "x"))
+    assert (compared_axes(film), pixel_size(film)) == ("TYX", {})
+    place = {"scale": (1, 9, 500, 250), "units": ("s", "pixel", "nm", "nm")}
+    film = Labels(np.zeros((3, 1, 4, 5), int), axis_labels=("t", "c", "y", "x"), **place)
+    assert (compared_axes(film), pixel_size(film)) == ("TYX", {"Y": 0.5, "X": 0.25})
+    assert compared_axes(Labels(np.zeros((3, 4, 5), int))) == "ZYX"
 
 
 def test_a_click_on_a_cell_or_plane_brings_it_into_view(viewer, dock, click, ended, stacks):

@@ -59,6 +59,20 @@ def test_border_weights_of_the_plane_in_view_then_of_every_plane(viewer, dock, c
     np.testing.assert_array_equal(viewer.layers[-1].translate, labels.translate)
 
 
+def test_border_weights_of_a_volume_with_one_pixel_for_all_channels(
+    viewer, dock, click, ended, stack
+):
+    drawn = stack[1].data[:, 8:28, 8:32]
+    labels = viewer.add_labels(drawn[:, np.newaxis], name="for all")
+    panel = dock("Look inside")
+    panel.labels.value = labels
+    panel.weights.part.value = 3
+    click(panel.start_button)
+    assert ended(panel).startswith("Done.")
+    expected = weight_map(separate_touching(drawn), w0=10, sigma=5, class_balance=False)
+    np.testing.assert_array_equal(viewer.layers[-1].data, expected[:, np.newaxis])
+
+
 def test_a_renamed_layer_is_kept(viewer, dock, click, ended, stack):
     panel = dock("Look inside")
     for _ in range(2):

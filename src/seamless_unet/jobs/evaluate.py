@@ -17,12 +17,12 @@ from seamless_unet.jobs.remote import given_array
 def evaluate(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any], None, None]:
     """Compare labels with true ones, piece by piece.
 
-    ``truth``, ``predicted`` (see `given_array`), ``axes``, ``ndim`` (how many of the last axes
-    make a piece), ``iou``, ``output`` or ``zarr`` (a folder for what takes much room, that is not
-    there yet): ``progress`` with a fraction, then ``evaluated``. Its ``objects`` are those of
-    `seamless_unet.object_states`, with ``pixel`` counted in the whole; ``compared`` is the image
-    of what is found, missed and invented; ``parts`` counts the connected parts of the foreground
-    in both.
+    ``truth``, ``predicted`` (see `given_array`), ``axes``, ``pixel_size`` (as far as it is known),
+    ``ndim`` (how many of the last axes make a piece), ``iou``, ``output`` or ``zarr`` (a folder for
+    what takes much room, that is not there yet): ``progress`` with a fraction, then ``evaluated``.
+    Its ``objects`` are those of `seamless_unet.object_states`, with ``pixel`` counted in the whole;
+    ``compared`` is the image of what is found, missed and invented; ``parts`` counts the connected
+    parts of the foreground in both.
     """
     from scipy import ndimage as ndi
 
@@ -36,7 +36,7 @@ def evaluate(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any
     output = Path(request["output"]).with_name("compared.npy")
     target = Path(request["zarr"]) if request.get("zarr") else output
     evaluations, objects, parts = [], [], dict.fromkeys(arrays, 0)
-    with new_array(target, shape, np.uint8, axes) as compared:
+    with new_array(target, shape, np.uint8, axes, request.get("pixel_size")) as compared:
         for number, index in enumerate(np.ndindex(looped)):
             yield {"event": "progress", "fraction": number / math.prod(looped)}
             piece = {key: np.asarray(array[index]) for key, array in arrays.items()}

@@ -23,13 +23,14 @@ def add_comparison(viewer: Any, levels: Sequence[Any], predicted: Labels) -> Lab
     Parameters
     ----------
     levels
-        The image in one or several sizes; see `stored.layer_data`.
+        The image, of the dimensions of `compared_data`, in one or several sizes; see
+        `stored.layer_data`.
     predicted
         The result.
     """
     colors = dict.fromkeys((None, 0), "transparent") | COLORS
     layer = viewer.add_labels(
-        **layer_data(levels),
+        **layer_data([expanded(level, predicted) for level in levels]),
         name=f"{predicted.name} compared",
         colormap=DirectLabelColormap(color_dict=colors),
         features={"index": [0, *WORDS], "cell": ["", *WORDS.values()]},
@@ -48,7 +49,7 @@ def check_same_size(predicted: Labels, truth: Labels) -> None:
     ValueError
         Naming both sizes.
     """
-    sizes = [tuple(layers.full_data(layer).shape) for layer in (predicted, truth)]
+    sizes = [tuple(compared_data(layer).shape) for layer in (predicted, truth)]
     if sizes[0] != sizes[1]:
         words = [" x ".join(map(str, size)) for size in sizes]
         raise ValueError(
@@ -62,16 +63,57 @@ def axis_letters(labels: Labels) -> str:
     return "STZYX"[-labels.ndim :]
 
 
+def compared_dimensions(labels: Labels) -> list[int]:
+    """Return which dimensions of labels are more than one pixel long, and the last two.
+
+    The others, such as one pixel for all channels, make no planes and no stacks.
+    """
+    shape = layers.full_data(labels).shape
+    return [i for i, length in enumerate(shape) if length > 1 or i >= len(shape) - 2]
+
+
+def compared_data(labels: Labels) -> Any:
+    """Return the array of labels with their `compared_dimensions`, not read yet."""
+    data, kept = layers.full_data(labels), compared_dimensions(labels)
+    if len(kept) == labels.ndim:
+        return data
+    return layers.lazy(data)[tuple(slice(None) if i in kept else 0 for i in range(labels.ndim))]
+
+
+def expanded(array: Any, labels: Labels) -> Any:
+    """Return an array of the dimensions of `compared_data` with all those of labels."""
+    kept = compared_dimensions(labels)
+    if len(kept) == labels.ndim:
+        return array
+    return layers.lazy(array)[tuple(slice(None) if i in kept else None for i in range(labels.ndim))]
+
+
+def compared_axes(labels: Labels) -> str:
+    """Return a letter for each of the `compared_dimensions`: by their names, else a guess."""
+    kept = compared_dimensions(labels)
+    names = [labels.axis_labels[i] for i in kept]
+    named = layers.named_axes(names, compared_data(labels).shape)
+    return named if named and "C" not in named else "STZYX"[-len(kept) :]
+
+
+def pixel_size(labels: Labels) -> dict[str, float]:
+    """Return micrometre per pixel along the `compared_axes`, as far as it is known."""
+    letters = dict(zip(compared_dimensions(labels), compared_axes(labels), strict=True))
+    return layers.pixel_size(labels, "".join(letters.get(i, "C") for i in range(labels.ndim)))
+
+
 def axis_names(viewer: Any, labels: Labels) -> list[str]:
-    """Return the names of the dimensions of labels, as the viewer's sliders have them.
+    """Return the names of the `compared_dimensions`, as the viewer's sliders have them.
 
     The last two are always y and x.
     """
     first = viewer.dims.ndim - labels.ndim  # a layer of fewer dimensions has the last ones
     sliders = viewer.dims.axis_labels[first:-2]
+    kept = compared_dimensions(labels)
     names = [
         f"slider {first + number}" if label.lstrip("-").isdigit() else label
         for number, label in enumerate(sliders)
+        if number in kept
     ]
     return [*names, "y", "x"]
 
@@ -84,18 +126,19 @@ def show_place(viewer: Any, layer: Labels, place: Sequence[int], pixels: int) ->
     layer
         Whose pixels are counted; it need not be in the viewer any more.
     place
-        A pixel of the cell, or only its first axes: the plane.
+        A pixel of the cell along the `compared_dimensions`, or only the first of them: the plane.
     pixels
         How many the cell has.
     """
-    dims = viewer.dims
-    whole = [*place, *[0] * (layer.ndim - len(place))]
-    world = layer.data_to_world(whole)[: len(place)]
-    first = dims.ndim - layer.ndim
-    point = [*dims.point[:first], *world, *dims.point[first + len(place) :]]
+    dims, kept = viewer.dims, compared_dimensions(layer)
+    at = dict(zip(kept, place, strict=False))
+    world = layer.data_to_world([at.get(i, 0) for i in range(layer.ndim)])
+    point = list(dims.point)
+    for i in at:
+        point[dims.ndim - layer.ndim + i] = world[i]
     dims.point = point
-    if len(place) < layer.ndim:
+    if len(at) < len(kept):
         return
     camera(viewer).center = [point[axis] for axis in dims.displayed]
-    width = pixels ** (1 / min(layer.ndim, 3)) * float(layer.scale[-1])
+    width = pixels ** (1 / min(len(kept), 3)) * float(layer.scale[-1])
     camera(viewer).zoom = max(camera(viewer).zoom, _LEAST_WIDTH / width)

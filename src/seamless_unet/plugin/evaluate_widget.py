@@ -9,13 +9,11 @@ from magicgui.widgets import ComboBox
 from napari.layers import Labels
 
 from seamless_unet.metrics import IOU_THRESHOLDS
-from seamless_unet.plugin import comparison, evaluation, layers, settings, stored
+from seamless_unet.plugin import comparison, evaluation, settings, stored
 from seamless_unet.plugin.choice import Choice
 from seamless_unet.plugin.evaluation_tables import EvaluationTables
 from seamless_unet.plugin.panel import Panel, layer_combo
 from seamless_unet.plugin.worker import Event
-
-_TIMES = ("t", "time", "frame")
 
 
 class EvaluateWidget(Panel):
@@ -84,13 +82,15 @@ class EvaluateWidget(Panel):
         comparison.check_same_size(predicted, truth)
         settings.keep("Evaluate", {"iou": self.iou})
         self._target = (predicted, truth, self.iou.value)
-        arrays = {"predicted": layers.full_data(predicted), "truth": layers.full_data(truth)}
+        both = {"predicted": predicted, "truth": truth}
+        arrays = {name: comparison.compared_data(layer) for name, layer in both.items()}
         self._folder = _large_folder(arrays["predicted"], f"{predicted.name} compared")
         if self._folder is not None:
             self.worker.unfinished.add(self._folder)
         request = {
             "request": "evaluate",
-            "axes": comparison.axis_letters(predicted),
+            "axes": comparison.compared_axes(predicted),
+            "pixel_size": comparison.pixel_size(predicted),
             "ndim": self.ndim.value,
             "iou": self.iou.value,
             "zarr": None if self._folder is None else str(self._folder),
@@ -161,14 +161,14 @@ def _large_folder(labels: Any, name: str) -> Path | None:
 
 def _ndim_choices(labels: Labels | None) -> list[tuple[str, int]]:
     """Return how many of the last axes belong together, in words; the likeliest first."""
-    ndim = 2 if labels is None else labels.ndim
+    axes = "YX" if labels is None else comparison.compared_axes(labels)
     planes = ("plane by plane", 2)
-    if ndim < 3 or labels is None:
-        return [("as one", ndim)]
-    if ndim == 3:
+    if len(axes) < 3:
+        return [("as one", 2)]
+    if len(axes) == 3:
         whole = ("all planes as one", 3)
-        return [planes, whole] if labels.axis_labels[0].lower() in _TIMES else [whole, planes]
-    return [("stack by stack", 3), planes, ("everything as one", ndim)]
+        return [planes, whole] if axes[0] == "T" else [whole, planes]
+    return [("stack by stack", 3), planes, ("everything as one", len(axes))]
 
 
 def _in_words(iou: float) -> str:

@@ -35,7 +35,8 @@ def axes_choices(layer: Image) -> list[tuple[str, str]]:
     at its end.
     """
     shape = tuple(full_data(layer).shape[: layer.ndim])
-    likeliest = _named_axes(layer, shape) or _file_axes(layer, shape) or _likely_axes(shape)
+    named = named_axes(layer.axis_labels, shape)
+    likeliest = named or _file_axes(layer, shape) or _likely_axes(shape)
     possible = [likeliest, *(axes for axes in _POSSIBLE.get(len(shape), ()) if axes != likeliest)]
     colors = "C" if layer.rgb else ""
     return [
@@ -55,8 +56,9 @@ def _in_words(axes: str, shape: tuple[int, ...]) -> str:
     return ", ".join(_WORDS[axis] + size for axis, size in zip(axes, sizes, strict=True))
 
 
-def _named_axes(layer: Image, shape: tuple[int, ...]) -> str | None:
-    letters = [_NAMES.get(label.lower(), "?") for label in layer.axis_labels]
+def named_axes(axis_labels: Iterable[str], shape: tuple[int, ...]) -> str | None:
+    """Return a letter for each dimension of a shape, if their names say them all."""
+    letters = [_NAMES.get(label.lower(), "?") for label in axis_labels]
     return _checked("".join(letters), shape)
 
 
@@ -206,7 +208,7 @@ def _are_numbers(axis_labels: Iterable[str]) -> bool:
     return all(label.lstrip("-").isdigit() for label in axis_labels)
 
 
-def pixel_size(layer: Image, axes: str) -> dict[str, float]:
+def pixel_size(layer: Image | Labels, axes: str) -> dict[str, float]:
     """Return micrometre per pixel for those of Z, Y and X whose size is known.
 
     The scale of the layer says it, where its unit is a length, else the file it came from.

@@ -60,7 +60,7 @@ class WeightRows:
 
     def follow(self, labels: Labels | None) -> None:
         """Offer what the dimensions of the labels allow."""
-        self._stack = labels is not None and labels.ndim > 2
+        self._stack = labels is not None and len(comparison.compared_dimensions(labels)) > 2
         self.part.reset_choices()
 
     def look(self, viewer: Any, labels: Labels) -> Look:
@@ -77,10 +77,11 @@ class WeightRows:
         }
 
         def show(event: Event) -> tuple[list[Layer], str]:
-            weights = event["weights"] if view is None else view.expand(event["weights"])
+            weights = event["weights"]
+            weights = comparison.expanded(weights, labels) if view is None else view.expand(weights)
             place = layers.placement(labels, axes) if view is None else view.placement
             layer = look_layers.add_weights(viewer, weights, place, labels.name)
             return [layer], f"Done. The largest weight is {weights.max():.1f}."
 
-        data = layers.full_data(labels) if view is None else view.data
+        data = comparison.compared_data(labels) if view is None else view.data
         return Look(request, {"labels": data}, "Weighing the pixels ...", show)
