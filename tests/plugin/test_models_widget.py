@@ -179,3 +179,15 @@ def test_nothing_is_cut_off_in_a_small_window(viewer, dock, qtbot):
         assert button.width() >= button.sizeHint().width()
     assert panel.details.height() >= panel.details.heightForWidth(panel.details.width())
     assert isinstance(panel, ModelsWidget)
+
+
+@pytest.mark.parametrize("name", ["Segment", "Train", "Evaluate", "Look inside", "Models"])
+def test_a_dock_that_is_gone_hears_nothing_of_models(viewer, dock, qtbot, name):
+    widget, gone = dock(name), []
+    widget.destroyed.connect(lambda: gone.append(name))
+    viewer.window.remove_dock_widget(widget)
+    widget.deleteLater()
+    del widget
+    qtbot.waitUntil(lambda: bool(gone))
+    models.signals.changed.emit("new.safetensors")
+    models.signals.listed.emit()

@@ -54,12 +54,15 @@ class LookWidget(ImagePanel):
         settings.restore("Look inside", self._kept)
         self.kind.changed.connect(self._kind_changed)
         self.labels.changed.connect(self.image_changed)
-        models.signals.changed.connect(self.features.model.reset_choices)
+        models.signals.changed.connect(self._library_changed)
         self.start_button.setToolTip(
             "Make layers of it. Those of the last time are replaced, unless you renamed them."
         )
         self.stop_button.setToolTip("Stop at once; nothing is kept.")
         self.image_changed()
+
+    def _library_changed(self, _: str) -> None:  # of the dock, so that Qt ends it with the dock
+        self.features.model.reset_choices()
 
     def _kind_changed(self, *_: Any) -> None:
         if self.job is None:
