@@ -45,7 +45,7 @@ def test_of_a_mask_every_connected_piece_is_an_object():
             labels[row : row + 9, column : column + 9] = len(np.unique(labels))
     told_apart, mask, of_one = (
         make_dataset([image] * 3, [each] * 3, config(validation=0.3), names=list("abc"))
-        for each in (labels, 255 * (labels > 0), (labels == 1).astype(int))
+        for each in (labels, 255 * (labels > 0), 7 * (labels == 1))
     )
     assert (told_apart.summary.objects, mask.summary.objects, of_one.summary.objects) == (36, 36, 3)
     for one, other in zip(told_apart.training, mask.training, strict=True):

@@ -183,13 +183,14 @@ def make_dataset(
         validation_pixels=_annotated_pixels(validation),
         pairs=drawn,
     )
-    masks = [
-        pair.name
-        for number, pair in enumerate(pairs)
-        if pair.is_mask and any(s.labels.max() > 1 for s in pieces if s.source[0] == number)
-    ]
-    problems = [*one_number(masks), *find_problems(pieces, class_pixels, config)]
+    problems = [*one_number(_masks(pairs, pieces)), *find_problems(pieces, class_pixels, config)]
     return Dataset(training, validation, meaning, summary, tuple(problems))
+
+
+def _masks(pairs: Sequence[Pair], samples: Sequence[Sample]) -> list[str]:
+    """Name the pairs whose objects have one number and were told apart by their pieces."""
+    divided = {s.source[0] for s in samples if len(np.unique(s.labels[s.labels > 0])) > 1}
+    return [pair.name for n, pair in enumerate(pairs) if pair.is_mask and n in divided]
 
 
 def _empty_planes(sample: Sample) -> list[str]:
