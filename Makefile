@@ -10,10 +10,11 @@ demo: .venv/demo
 test: .venv/test
 	$(BIN)/python -m pytest $(PARALLEL)
 
-# The plugin's tests again, with the other Qt binding, which lies where nothing else finds it.
+# The plugin's tests and the flows again, with the other Qt binding, which lies where nothing else
+# finds it.
 test-pyside: .venv/pyside
 	QT_API=pyside6 PYTEST_QT_API=pyside6 PYTHONPATH=.venv/pyside \
-		$(BIN)/python -m pytest $(PARALLEL) tests/plugin
+		$(BIN)/python -m pytest $(PARALLEL) tests/plugin tests/flows
 
 # Above four, the windows and their computing processes wait for each other.
 PARALLEL ?= -n auto --maxprocesses 4

@@ -126,6 +126,7 @@ class Window:
     def train(self, seconds: float) -> dict[str, Any]:
         """Train on the sample, from the click on."""
         train = self._raised("Train")
+        train.recipe.minutes.native.setDecimals(6)  # or it would be rounded to 0.1 minutes
         train.recipe.minutes.value = seconds / 60
         steps: list[StepTime] = []
         previews: list[float] = []

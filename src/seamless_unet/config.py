@@ -156,7 +156,7 @@ class TrainConfig(JsonConfig):
     minutes: float | None = None
     ndim: int = 2
     depth: int = 3
-    base_channels: int = 16
+    base_channels: int = 32
     batch_norm: bool = True
     dropout: float = 0.0
     patch: int = 212

@@ -229,9 +229,24 @@ def test_a_job_outlives_its_dock(viewer, open_stubborn, click, qtbot, notified):
     assert not job.done
     assert not stubborn.isVisible()
     assert notified()[0].startswith("It goes on without its dock.")
-    gone = []
-    stubborn.destroyed.connect(lambda: gone.append(stubborn))
     stubborn.worker.cancel(job)
+    assert stubborn.job is None
+    assert viewer.window._task_status_manager.get_status() == []
+    again = open_stubborn()
+    assert again is stubborn
+    assert again.status.text() == "Cancelled."
+    assert again.start_button.isEnabled()
+
+
+def test_a_closed_dock_ends_with_its_window(viewer, open_stubborn, click, qtbot):
+    stubborn = open_stubborn()
+    click(stubborn.start_button)
+    viewer.window.remove_dock_widget(stubborn)
+    qtbot.waitUntil(lambda: stubborn.parent() is not None)
+    stubborn.worker.cancel(stubborn.job)
+    gone = []
+    stubborn.destroyed.connect(lambda: gone.append(True))
+    viewer.close()
     qtbot.waitUntil(lambda: bool(gone))
 
 

@@ -223,6 +223,27 @@ def test_watch_it_learn_correct_it_and_learn_on(
     assert (corrections.data[:20] == 0).all()
 
 
+def test_corrections_mean_what_was_learned_whatever_the_form_says_by_now(
+    viewer, quick_panel, click, ended, qtbot
+):
+    panel = quick_panel
+    labels = viewer.layers["nuclei labels"]
+    labels.data = (labels.data > 0).astype(int)
+    panel.drawing.annotation.value = "classes"
+    panel.recipe.begin.value = "scratch"
+    panel.recipe.minutes.value = 60
+    click(panel.start_button)
+    qtbot.waitUntil(lambda: panel.preview.layer is not None, timeout=120_000)
+    wait_for_steps(qtbot, panel)
+    click(panel.stop_button)
+    assert "is saved" in ended(panel)
+    panel.drawing.annotation.value = "scribbles"
+    panel.ensureWidgetVisible(panel.correct_button)
+    click(panel.correct_button)
+    (pair,) = panel.pair_list.pairs()
+    assert pair.annotation == "classes"
+
+
 def test_the_annotation_is_looked_at_while_one_draws(viewer, panel, qtbot):
     text = panel.check.text.text
     qtbot.waitUntil(lambda: "84 objects" in text(), timeout=60_000)

@@ -1,18 +1,18 @@
-"""Docks that were closed while their job goes on: opened again, they are the same as before."""
+"""Docks that were closed while their job went on: opened again, they are the same as before."""
 
 from typing import Any
 from weakref import WeakSet
 
 from qtpy.QtWidgets import QScrollArea, QWidget
 
-_closed: WeakSet[Any] = WeakSet()  # widgets without a dock, whose jobs are still running
+_closed: WeakSet[Any] = WeakSet()  # widgets whose docks were closed while a job was running
 
 
 class Reopening(type(QScrollArea)):  # type: ignore[misc]
     """The type of docks: making one gives back that of the viewer which was closed, if any.
 
-    napari makes a new widget whenever a dock is opened, and the running job, its bar, its curve
-    and the form it was started from belong to the one before.
+    napari makes a new widget whenever a dock is opened, and the job, its bar, its curve, the form
+    it was started from and what can be done with its result belong to the one before.
     """
 
     def __call__(cls, napari_viewer: Any, **keywords: Any) -> Any:
@@ -29,11 +29,6 @@ class Reopening(type(QScrollArea)):  # type: ignore[misc]
 def keep(widget: QWidget) -> None:
     """Give this widget back when its dock is opened again."""
     _closed.add(widget)
-
-
-def forget(widget: QWidget) -> None:
-    """Let another widget be made when its dock is opened again."""
-    _closed.discard(widget)
 
 
 def _unwrapped(viewer: Any) -> Any:

@@ -35,8 +35,8 @@ class Panel(Form, metaclass=closed_dock.Reopening):
     """A form in a dock. A subclass adds rows to it and says what its buttons do.
 
     A job outlives its dock: where the dock is closed, it goes on, and its bar in napari's
-    activity dock can end it. Opened again, the dock shows it. It ends with the window, about
-    which napari asks the user first.
+    activity dock can end it. Opened again, the dock shows it, or how it has ended meanwhile. It
+    ends with the window, about which napari asks the user first.
     """
 
     if_closed = "If you close, it stops and nothing of it is kept."
@@ -159,11 +159,7 @@ class Panel(Form, metaclass=closed_dock.Reopening):
         self._abandoned.clear()
         if self.job is not None:
             self.job.on_event = _ignore  # the worker may keep the job a little longer
-        self.job = self._activity = None
-        closed_dock.forget(self)
-        window, self._window = self._window, None
-        if window is not None and self.parent() is window:  # its dock was closed
-            self.deleteLater()
+        self.job = self._activity = self._window = None
 
     def _set_running(self, running: bool) -> None:
         self.start_button.setEnabled(not running)

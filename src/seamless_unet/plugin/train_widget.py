@@ -228,8 +228,10 @@ class TrainWidget(ImagePanel):
         if image not in self.viewer.layers:
             self.status.setText(f"The image '{image.name}' is gone: open it and train again.")
             return
-        finds_objects = read_info(self._path).output == "objects"
-        annotation = "objects" if finds_objects else self.drawing.annotation.value
+        info = read_info(self._path)
+        # as it was learned, whatever the form says by now
+        learned = info.training["config"]["annotation"]
+        annotation = "objects" if info.output == "objects" else learned
         pair = add_corrections(self.viewer, image, axes, view, found, annotation=annotation)
         self.preview.hide()
         self.pair_list.add(pair)
