@@ -4,7 +4,7 @@
 SIZE_images.tif / SIZE_labels.tif stacks along S. A fifth of its images is the test part: nothing
 is trained on it or chosen by it. Our own drawn samples are trained on too. Example::
 
-    python benchmarks/accuracy/starter_model.py DATA --steps 12000 --seed 0
+    python benchmarks/accuracy/starter_model.py DATA --steps 9000 --seed 0
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def about(model: Model, result: Evaluation, images: int, config: TrainConfig) ->
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
-    parser.add_argument("--steps", type=int, default=12000)
+    parser.add_argument("--steps", type=int, default=9000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--output", type=Path, default=OUTPUT)

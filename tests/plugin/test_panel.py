@@ -183,6 +183,25 @@ def test_progress_is_shown_now_and_then(open_stubborn, click, qtbot):
     click(stubborn.stop_button)
 
 
+def test_a_small_window_scrolls_to_the_progress(viewer, dock, click, monkeypatch, qtbot):
+    monkeypatch.setattr(Worker, "_started", lambda self: None)
+    monkeypatch.setattr(Worker, "_write", lambda self, message: None)
+    viewer.window._qt_window.resize(900, 420)
+    viewer.add_image(np.eye(32))
+    panel = dock("Segment")
+    panel.more.value = True
+    qtbot.waitUntil(lambda: panel.verticalScrollBar().maximum() > 0)
+    button = panel.start_button
+    bottom = button.mapTo(panel.content, button.rect().bottomLeft()).y()
+    panel.verticalScrollBar().setValue(bottom - panel.viewport().height() + 1)
+    qtbot.waitUntil(lambda: button.visibleRegion().boundingRect() == button.rect())
+    assert panel.status.visibleRegion().isEmpty()
+    click(panel.start_button)
+    qtbot.waitUntil(lambda: panel.status.visibleRegion().boundingRect() == panel.status.rect())
+    assert not panel.bar.visibleRegion().isEmpty()
+    click(panel.stop_button)
+
+
 def test_bar_and_words_are_drawn_together(open_stubborn, click, qtbot):
     stubborn = open_stubborn()
     click(stubborn.start_button)

@@ -112,6 +112,7 @@ class Panel(Form, metaclass=closed_dock.Reopening):
         self._abandoned[:] = [activity.end, partial(_drop, self.worker, job)]
         self._set_running(True)
         self.show_progress(None, "Starting (the first time takes some seconds) ...")
+        self.reveal_status()
 
     def _received(self, on_event: Callable[[Event], None], event: Event) -> None:
         try:
@@ -149,6 +150,13 @@ class Panel(Form, metaclass=closed_dock.Reopening):
         """Say something else than how far the job is."""
         self._redraw.forget()
         self.status.setText(text)
+
+    def reveal_status(self) -> None:
+        """Scroll to what is said of the job, once there is place for what was added to the form."""
+        QTimer.singleShot(0, self._reveal)
+
+    def _reveal(self) -> None:
+        self.ensureWidgetVisible(self.status)
 
     def show_end(self, text: str) -> None:
         """Show that no job is running any more, and why."""

@@ -10,7 +10,6 @@ import napari
 from magicgui.widgets import CheckBox, LineEdit
 from napari.layers import Image
 from napari.utils.notifications import show_info
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QPushButton
 
 from seamless_unet.checkpoint import Interrupted
@@ -242,10 +241,7 @@ class TrainWidget(ImagePanel):
             f"as right (make the rectangle smaller if it need not be all). Then train again: it "
             f"goes on from '{self._path.stem}'."
         )
-        QTimer.singleShot(0, self._show_status)  # once there is place for the new rows
-
-    def _show_status(self) -> None:
-        self.ensureWidgetVisible(self.status)
+        self.reveal_status()
 
 
 def _end(preview: Preview, check: AnnotationCheck, *_: Any) -> None:
