@@ -70,6 +70,21 @@ def test_seeds_are_dropped_where_they_divide_single_objects(squares):
     assert after.seed_threshold in (None, 0.5)
 
 
+def test_necks_divide_where_that_is_better():
+    y, x = np.mgrid[-12:12, -12:12]
+    one = y**2 + x**2 <= 49
+    labels = np.zeros((15 * 24, 15 * 24), np.int32)
+    for number in range(225):
+        row, column = divmod(number, 15)
+        labels[24 * row :, 24 * column :][:24, :24][one] = number + 1
+    bridged = labels > 0
+    bridged[10::24] = bridged[11::24] = bridged[12::24] = True
+    found = predicted(labels, bridged * 0.9)
+    after, value = calibrated(info(), found)
+    assert after.neck is not None
+    assert value > score(info(), found) + 0.3
+
+
 def test_debris_raises_the_smallest_size(squares):
     foreground = (squares > 0) * 0.9
     foreground[0, ::6] = foreground[0, 1::6] = 0.9  # pairs of pixels

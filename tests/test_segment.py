@@ -7,6 +7,7 @@ from skimage.segmentation import relabel_sequential, watershed
 from cases import CASES, picture
 from seamless_unet.image_io import sample_path
 from seamless_unet.metrics import evaluate
+from seamless_unet.necks import divide_at_necks
 from seamless_unet.segment import segment
 from seamless_unet.weight_map import separate_touching
 
@@ -33,7 +34,7 @@ def chessboard_distances(labels):
     ).reshape(-1, *labels.shape)
 
 
-def plainly(p, *, threshold, seed_threshold, cored, min_size, fill_holes, grow):
+def plainly(p, *, threshold, seed_threshold, cored, neck, min_size, fill_holes, grow):
     """What `segment` returns, found by looking at the whole image for every object."""
     foreground = 1 - p[0]
     labels, count = ndi.label(foreground > threshold)
@@ -49,6 +50,10 @@ def plainly(p, *, threshold, seed_threshold, cored, min_size, fill_holes, grow):
         )
         divided = watershed(-(foreground + core), seeds * where, mask=where)
         labels = np.where(where, divided + count, labels)
+    for number in np.unique(labels)[1:] if neck else ():
+        alone = (labels == number).astype(np.int32)
+        divide_at_necks(alone, neck, least=min_size)
+        labels = np.where(alone > 1, alone + labels.max(), labels)
     labels[np.isin(labels, np.flatnonzero(np.bincount(labels.ravel()) < min_size))] = 0
     labels = relabel_sequential(labels)[0]
     if grow and labels.max() > 1:
@@ -71,6 +76,7 @@ def random_options(rng):
         "threshold": rng.choice([0.1, 0.3, 0.5, 0.6]),
         "seed_threshold": rng.choice([None, 0.3, 0.5, 0.7]),
         "cored": bool(rng.integers(2)),
+        "neck": rng.choice([None, 0.2, 0.5]),
         "min_size": int(rng.choice([0, 2, 6, 20])),
         "fill_holes": bool(rng.integers(4)),
         "grow": int(rng.integers(6)),
@@ -80,7 +86,7 @@ def random_options(rng):
 @pytest.mark.parametrize("shape", [(24, 31), (1, 40), (40, 1), (6, 9, 11)])
 @pytest.mark.parametrize("smooth", [0, 0.6, 1.0])
 def test_equals_looking_at_the_whole_image_for_every_object(shape, smooth, rng):
-    counted = np.zeros(4, int)  # of comparisons in which each step changed something
+    counted = np.zeros(5, int)  # of comparisons in which each step changed something
     for _ in range(40):
         logits = np.array(
             [ndi.gaussian_filter(x, smooth) for x in rng.standard_normal((3, *shape))]
@@ -90,7 +96,8 @@ def test_equals_looking_at_the_whole_image_for_every_object(shape, smooth, rng):
         options = random_options(rng)
         labels = segment(p, **options)
         np.testing.assert_array_equal(labels, plainly(p, **options), str(options))
-        changes = {"seed_threshold": None}, {"min_size": 0}, {"grow": 0}, {"fill_holes": False}
+        changes = [{"seed_threshold": None}, {"neck": None}]
+        changes += [{"min_size": 0}, {"grow": 0}, {"fill_holes": False}]
         counted += [(segment(p, **options | change) != labels).any() for change in changes]
     assert 1 in shape or counted.all()  # or the comparison would prove little
 

@@ -34,6 +34,7 @@ def segment_in_bands(
     threshold: float = 0.5,
     seed_threshold: float | None = None,
     cored: bool = False,
+    neck: float | None = None,
     min_size: int = 0,
     fill_holes: bool = True,
     grow: int = 2,
@@ -49,10 +50,10 @@ def segment_in_bands(
     rows
         In a band, along the first spatial axis. Twice as many, and so on, where pieces of
         foreground are longer.
-    threshold, seed_threshold, cored, min_size, fill_holes, grow
+    threshold, seed_threshold, cored, neck, min_size, fill_holes, grow
         See `segment`.
     """
-    check_segment(probabilities, threshold, min_size=min_size, cored=cored, grow=grow)
+    check_segment(probabilities, threshold, min_size=min_size, cored=cored, neck=neck, grow=grow)
     highest = _find_objects(
         probabilities,
         labels,
@@ -60,6 +61,7 @@ def segment_in_bands(
         threshold=threshold,
         seed_threshold=seed_threshold,
         cored=cored,
+        neck=neck,
         min_size=min_size,
     )
     if grow:

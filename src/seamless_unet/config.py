@@ -260,7 +260,7 @@ class ModelInfo(JsonConfig):
         The label value of each class index.
     pixel_size
         Micrometre per pixel for axes among Z, Y and X; empty where unknown.
-    threshold, seed_threshold, min_size, grow
+    threshold, seed_threshold, neck, min_size, grow
         How probabilities become objects: see `seamless_unet.segment.segment`.
     training
         Summary: images, steps, minutes, score and the like.
@@ -280,6 +280,7 @@ class ModelInfo(JsonConfig):
     pixel_size: dict[str, float] = dataclasses.field(default_factory=dict)
     threshold: float = 0.5
     seed_threshold: float | None = None
+    neck: float | None = None
     min_size: int = 0
     grow: int = 2
     training: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -290,7 +291,7 @@ class ModelInfo(JsonConfig):
     @property
     def instances(self) -> dict[str, Any]:
         """Keyword arguments for `seamless_unet.segment.segment`."""
-        names = ("threshold", "seed_threshold", "min_size", "grow")
+        names = ("threshold", "seed_threshold", "neck", "min_size", "grow")
         cored = self.output == "objects" and len(self.classes) == 3
         return {name: getattr(self, name) for name in names} | {"cored": cored}
 

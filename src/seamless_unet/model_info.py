@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seamless_unet.config import (
     ModelInfo,
@@ -16,11 +18,16 @@ from seamless_unet.config import (
 )
 from seamless_unet.dataset import Dataset
 from seamless_unet.model_file import Model
+from seamless_unet.necks import share_with_necks
 from seamless_unet.thumbnail import thumbnail
 
 # before they are chosen by the validation part
 _SEED_THRESHOLD = 0.7
 _CORE_THRESHOLD = 0.5
+_LEAST_NECKS = 20  # objects: of fewer, nobody can tell whether they have necks
+_MOST_NECKS = 500  # objects that are looked at
+_SHARE_OF_NECKS = 0.02  # more of them, and it is their shape
+_LEAST_DEPTH = 1.5  # pixels
 _MOST_EARLIER = 10  # trainings that a model remembers
 _LOSSES = 500  # enough to draw the curve
 
@@ -70,11 +77,14 @@ def model_info(
     seeds = None
     if meaning.output == "objects":
         seeds = _SEED_THRESHOLD if network.classes == 2 else _CORE_THRESHOLD
-    instances: dict[str, Any] = {"seed_threshold": seeds, "min_size": 0, "grow": 0}
+    instances: dict[str, Any] = {"seed_threshold": seeds, "neck": None, "min_size": 0, "grow": 0}
     if start is not None:
         instances = {name: getattr(start.info, name) for name in ("threshold", *instances)}
     if whole:
-        instances |= {"min_size": _least_size(dataset), "grow": config.gap}
+        sizes = _sizes(dataset)
+        instances |= {"min_size": _least_size(sizes), "grow": config.gap}
+        if len(sizes) >= _LEAST_NECKS:
+            instances["neck"] = _neck(dataset, sizes)
     fullest = max(dataset.training, key=lambda sample: np.count_nonzero(sample.labels))
     return ModelInfo(
         network=network,
@@ -109,12 +119,32 @@ def thinned(history: Sequence[dict[str, float]], most: int = _LOSSES) -> list[di
     return [event for i, event in enumerate(history) if "score" in event or i % stride == 0]
 
 
-def _least_size(dataset: Dataset) -> int:
-    """Return a quarter of the smallest usual object, in pixels: less is not an object."""
-    sizes = [
+def _drawn(dataset: Dataset) -> list[NDArray[np.int32]]:
+    """Return labels of whole objects."""
+    return [s.labels for s in dataset.training if s.annotation == "objects"]
+
+
+def _sizes(dataset: Dataset) -> list[int]:
+    """Return the pixels of every whole object."""
+    return [
         size
-        for sample in dataset.training
-        if sample.annotation == "objects"
-        for size in np.unique(sample.labels[sample.labels > 0], return_counts=True)[1]
+        for labels in _drawn(dataset)
+        for size in np.unique(labels[labels > 0], return_counts=True)[1]
     ]
+
+
+def _least_size(sizes: Sequence[int]) -> int:
+    """Return a quarter of the smallest usual object, in pixels: less is not an object."""
     return int(np.percentile(sizes, 5) / 4) if sizes else 0
+
+
+def _neck(dataset: Dataset, sizes: Sequence[int]) -> float | None:
+    """Return from which depth on a neck divides: a fifth of the usual radius.
+
+    Or ``None`` where more than a few of the objects that were drawn have such a neck themselves.
+    """
+    ndim = dataset.training[0].labels.ndim
+    ball = math.pi if ndim == 2 else 4 / 3 * math.pi
+    depth = max(_LEAST_DEPTH, round(0.2 * float(np.median(sizes) / ball) ** (1 / ndim), 1))
+    share = share_with_necks(_drawn(dataset), depth, most=_MOST_NECKS)
+    return depth if share <= _SHARE_OF_NECKS else None

@@ -8,6 +8,7 @@ from scipy import ndimage as ndi
 from skimage.segmentation import watershed
 
 from seamless_unet.gaps import close_gaps
+from seamless_unet.necks import divide_at_necks
 from seamless_unet.runs import Runs, find_runs, numbered
 
 _LEAST_SEED = 3  # pixels
@@ -19,6 +20,7 @@ def segment(
     threshold: float = 0.5,
     seed_threshold: float | None = None,
     cored: bool = False,
+    neck: float | None = None,
     min_size: int = 0,
     fill_holes: bool = True,
     grow: int = 2,
@@ -37,6 +39,10 @@ def segment(
         be the higher one. ``None`` divides nothing.
     cored
         Class 2 is the core of objects (`TrainConfig.rim`): its probability makes the seeds.
+    neck
+        Divides pieces, and parts of them that have one seed, at necks that are so many pixels
+        deep (`seamless_unet.necks.divide_at_necks`): two round objects that run together.
+        ``None`` does not.
     min_size
         Pieces of fewer pixels are dropped. It counts what is above the threshold: before objects
         are grown and filled.
@@ -64,7 +70,7 @@ def segment(
     >>> segment(np.stack([background, 1 - background]))
     array([[0, 1, 1, 1, 2, 2, 2, 0]], dtype=int32)
     """
-    check_segment(probabilities, threshold, min_size=min_size, cored=cored, grow=grow)
+    check_segment(probabilities, threshold, min_size=min_size, cored=cored, neck=neck, grow=grow)
     labels, _ = ndi.label(1 - probabilities[0] > threshold, output=np.int32)
     labels = divided_and_sifted(
         labels,
@@ -72,6 +78,7 @@ def segment(
         threshold=threshold,
         seed_threshold=seed_threshold,
         cored=cored,
+        neck=neck,
         min_size=min_size,
     )
     if grow:  # before filling, so that an object inside another one gets its part of the gap
@@ -87,7 +94,13 @@ def segment(
 
 
 def check_segment(
-    probabilities: NDArray, threshold: float, *, min_size: int, cored: bool, grow: int
+    probabilities: NDArray,
+    threshold: float,
+    *,
+    min_size: int,
+    cored: bool,
+    neck: float | None,
+    grow: int,
 ) -> None:
     """Refuse what `segment` cannot take.
 
@@ -105,6 +118,8 @@ def check_segment(
         raise ValueError(f"threshold={threshold} must be between 0 and 1")
     if cored and len(probabilities) < 3:
         raise ValueError(f"cores are class 2, but there are {len(probabilities)} classes")
+    if neck is not None and not neck > 0:
+        raise ValueError(f"neck={neck} must be above 0 pixels, or None")
     if min_size < 0 or grow < 0:
         raise ValueError(f"min_size={min_size} and grow={grow} must be at least 0")
 
@@ -116,15 +131,18 @@ def divided_and_sifted(
     threshold: float,
     seed_threshold: float | None,
     cored: bool,
+    neck: float | None,
     min_size: int,
 ) -> NDArray[np.int32]:
-    """Return pieces of foreground, given as labels, divided among their seeds, without small ones.
+    """Return pieces of foreground, given as labels, divided at seeds and necks, without small ones.
 
     What becomes of a piece depends on nothing but its own pixels. See `segment`.
     """
     if seed_threshold is not None and (cored or seed_threshold > threshold):
         least = max(_LEAST_SEED, min_size // (6 if cored else 3))  # a core is part of an object
         _divide(labels, probabilities, seed_threshold, cored=cored, least=least)
+    if neck is not None:
+        divide_at_necks(labels, neck, least=min_size)
     if min_size > 1:
         runs = find_runs(labels)
         (ids,) = runs.ids

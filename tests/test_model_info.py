@@ -1,0 +1,58 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from seamless_unet.config import Normalization, TrainConfig
+from seamless_unet.dataset import make_dataset
+from seamless_unet.model_info import model_info
+from seamless_unet.segment import segment
+
+
+def pattern(shape, count, *, side=40):
+    """Return labels with this many objects of a shape, in rows of ten."""
+    rows = -(-count // 10)
+    labels = np.zeros((side * rows, side * 10), np.int32)
+    for number in range(count):
+        y, x = divmod(number, 10)
+        labels[y * side :, x * side :][: shape.shape[0], : shape.shape[1]][shape] = number + 1
+    return labels
+
+
+def disc(radius):
+    y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+    return np.pad(y**2 + x**2 <= radius**2, 1)
+
+
+def dumbbell(radius):
+    return np.pad(disc(radius), ((0, 0), (0, 14))) | np.pad(disc(radius), ((0, 0), (14, 0)))
+
+
+def info(labels, start=None):
+    config = TrainConfig.preset(steps=1)
+    dataset = make_dataset([labels.astype(np.float32)], [labels], config)
+    return model_info(dataset, config, Normalization(), {}, start=start)
+
+
+@pytest.mark.parametrize(("radius", "depth"), [(5, 1.5), (11, 2.2)])
+def test_round_objects_are_divided_at_necks_as_deep_as_a_fifth_of_their_radius(radius, depth):
+    assert info(pattern(disc(radius), 60)).neck == pytest.approx(depth, abs=0.1)
+
+
+def test_necks_divide_what_two_of_the_objects_would_look_like_together():
+    neck = info(pattern(disc(8), 60)).neck
+    foreground = dumbbell(8).astype(np.float32)
+    assert segment(np.stack([1 - foreground, foreground]), neck=neck).max() == 2
+
+
+def test_objects_that_have_necks_themselves_stay_whole():
+    assert info(pattern(dumbbell(8), 60)).neck is None
+
+
+def test_of_few_objects_nobody_can_tell(pixel_model):
+    labels = pattern(disc(5), 15)
+    assert info(labels).neck is None
+    start = pixel_model()
+    start = dataclasses.replace(start, info=dataclasses.replace(start.info, neck=4.0))
+    assert info(labels, start).neck == 4.0
+    assert info(pattern(dumbbell(8), 60), start).neck is None

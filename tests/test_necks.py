@@ -1,0 +1,115 @@
+import itertools
+
+import numpy as np
+import pytest
+from scipy import ndimage as ndi
+
+from seamless_unet.necks import divide_at_necks, share_with_necks
+
+
+def discs(*centers, radius=8, shape=(40, 60)):
+    """Return balls that may run together, in any number of dimensions."""
+    grid = np.indices(shape)
+    parts = [
+        sum((g - c) ** 2 for g, c in zip(grid, center, strict=True)) <= radius**2
+        for center in centers
+    ]
+    return np.any(parts, axis=0).astype(np.int32)
+
+
+def divided(labels, depth=2.0, **options):
+    result = labels.copy()
+    divide_at_necks(result, depth, **options)
+    return result
+
+
+def test_two_discs_that_run_together_are_two():
+    labels = 5 * discs((20, 15), (20, 29))
+    result = divided(labels)
+    assert set(np.unique(result)) == {0, 5, 6}
+    assert (result > 0).tolist() == (labels > 0).tolist()
+    assert result[20, 15] == 5
+    assert result[20, 29] == 6
+    assert abs(int((result == 5).sum()) - int((result == 6).sum())) <= 17  # one column at most
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        discs((20, 20)),
+        discs((20, 15), (20, 21)),  # the outline hardly draws in
+        np.pad(np.ones((3, 50), np.int32), 3),  # a rod
+        discs((20, 20), radius=12) - discs((20, 20), radius=8),  # a ring
+        discs((20, 20), radius=12) - discs((20, 15), radius=2),  # a hole on one side
+        np.zeros((5, 5), np.int32),
+        np.ones((4, 4), np.int32),
+    ],
+    ids=["disc", "bean", "rod", "ring", "hole", "nothing", "everything"],
+)
+def test_what_has_no_neck_stays_whole(labels):
+    np.testing.assert_array_equal(divided(labels), labels)
+
+
+def test_a_deeper_neck_is_asked_for():
+    labels = discs((20, 15), (20, 27))
+    counts = [divided(labels, depth).max() for depth in (0.5, 1, 2, 4, 8)]
+    assert counts == sorted(counts, reverse=True)
+    assert (counts[0], counts[-1]) == (2, 1)
+
+
+def test_three_in_a_row_and_balls():
+    assert divided(discs((20, 10), (20, 24), (20, 38))).max() == 3
+    balls = discs((9, 9, 8), (9, 9, 19), radius=6, shape=(18, 18, 28))
+    result = divided(balls, 1.5)
+    assert result[9, 9, 8] != result[9, 9, 19]
+
+
+def test_no_part_is_smaller_than_the_least():
+    labels = discs((20, 15), (20, 29))
+    half = int(np.bincount(divided(labels).ravel())[1:].min())
+    assert divided(labels, least=half).max() == 2
+    assert divided(labels, least=half + 1).max() == 1
+
+
+def test_every_part_is_connected_and_new():
+    rng = np.random.default_rng(0)
+    many = 0
+    for _ in range(20):
+        landscape = ndi.gaussian_filter(rng.standard_normal((50, 60)), 2.5)
+        labels = ndi.label(landscape > 0)[0].astype(np.int32)
+        result = divided(labels, 1.0)
+        many += result.max() > labels.max()
+        for number in range(1, result.max() + 1):
+            assert len(np.unique(labels[result == number])) == 1
+        assert set(np.unique(result)) == set(range(result.max() + 1))
+    assert many > 10
+
+
+def test_what_becomes_of_an_object_depends_on_nothing_but_itself():
+    rng = np.random.default_rng(1)
+    landscape = ndi.gaussian_filter(rng.standard_normal((60, 70)), 2.5)
+    labels = ndi.label(landscape > 0)[0].astype(np.int32)
+    together = divided(labels, 1.0)
+    for number in range(1, labels.max() + 1):
+        alone = divided(np.where(labels == number, 1, 0).astype(np.int32), 1.0)
+        parts = np.unique(together[labels == number])
+        expected = np.zeros_like(alone)
+        for new, old in enumerate(parts, 1):
+            expected[together == old] = new
+        np.testing.assert_array_equal(alone, expected)
+
+
+def test_how_many_have_a_neck():
+    one, two = discs((20, 20)), discs((20, 15), (20, 29))
+    assert share_with_necks([one], 2, most=9) == 0
+    assert share_with_necks([one, two, one, one], 2, most=9) == 0.25
+    assert share_with_necks([one, two] * 50, 2, most=10) in (0, 0.5, 1)
+    both = np.hstack([one, 7 * two])
+    assert share_with_necks([both], 2, most=9) == 0.5
+
+
+def test_no_more_objects_than_that_are_looked_at(monkeypatch):
+    looked = itertools.count()
+    monkeypatch.setattr("seamless_unet.necks._parts", lambda *_: (next(looked), 1))
+    share_with_necks([discs((20, 20))] * 25, 2, most=10)
+    assert next(looked) <= 10
