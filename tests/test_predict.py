@@ -6,6 +6,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from exact_network import exact
 from seamless_unet.config import ModelInfo, Normalization, UNetConfig
 from seamless_unet.model_file import Model
 from seamless_unet.predict import Progress, predict, predict_tiles
@@ -59,7 +60,20 @@ def test_the_result_does_not_depend_on_the_tiles(combination):
     net = net.double()
     tiled, at_once = (predict(net, image, tile_shape=t) for t in (tile, whole))
     assert tiled.dtype == np.float64
+    np.testing.assert_allclose(tiled, at_once, rtol=0, atol=1e-12)
+    net = exact(net, seed)
+    tiled, at_once = (predict(net, image, tile_shape=t) for t in (tile, whole))
     np.testing.assert_array_equal(tiled, at_once)
+
+
+def test_networks_without_rounding_look_at_the_image():
+    """Or the comparisons with them would prove little."""
+    image = np.random.default_rng(0).random((40, 30))
+    alive = [
+        np.ptp(predict(exact(network(depth=3, batch_norm=seed % 2 == 0), seed), image)) > 1e-3
+        for seed in range(20)
+    ]
+    assert sum(alive) > 12
 
 
 @pytest.mark.parametrize("depth", [3, 4])
@@ -72,7 +86,7 @@ def test_tiles_with_symmetries_and_the_network_of_the_paper(depth):
 
 
 def test_tiles_of_a_deep_network_in_3d():
-    net = network(ndim=3, depth=3, base_channels=1).double()
+    net = exact(network(ndim=3, depth=3, base_channels=2))
     image = np.random.default_rng(0).random((9, 14, 5))
     tiled = predict(net, image, tile_shape=net.geometry.read_size(8))
     at_once = predict(net, image, tile_shape=net.geometry.read_size(16))
@@ -232,7 +246,7 @@ def test_less_precision_on_request_gives_nearly_the_same(precision, near):
 
 @pytest.mark.parametrize("symmetries", [False, True])
 def test_slabs_of_any_size_give_the_same(monkeypatch, symmetries):
-    net = network(depth=3).double()
+    net = exact(network(depth=3))
     image = np.random.default_rng(0).random((60, 75))
     expected = predict(net, image, symmetries=symmetries)
     for rows in (1, 13, 64):

@@ -21,9 +21,11 @@ from seamless_unet.model_file import Model
 from seamless_unet.necks import share_with_necks
 from seamless_unet.thumbnail import thumbnail
 
-# before they are chosen by the validation part
+# Before they are chosen by the validation part. As the loss weighs the gaps, the background seems
+# more probable than it is. Figures are in benchmarks/accuracy/README.md.
+_THRESHOLD = 0.4
 _SEED_THRESHOLD = 0.7
-_CORE_THRESHOLD = 0.5
+_CORE_THRESHOLD = 0.3
 _LEAST_NECKS = 20  # objects: of fewer, nobody can tell whether they have necks
 _MOST_NECKS = 500  # objects that are looked at
 _SHARE_OF_NECKS = 0.02  # more of them, and it is their shape
@@ -77,9 +79,11 @@ def model_info(
     seeds = None
     if meaning.output == "objects":
         seeds = _SEED_THRESHOLD if network.classes == 2 else _CORE_THRESHOLD
-    instances: dict[str, Any] = {"seed_threshold": seeds, "neck": None, "min_size": 0, "grow": 0}
+    threshold = _THRESHOLD if whole and config.border_weight else 0.5
+    instances: dict[str, Any] = {"threshold": threshold, "seed_threshold": seeds}
+    instances |= {"neck": None, "min_size": 0, "grow": 0}
     if start is not None:
-        instances = {name: getattr(start.info, name) for name in ("threshold", *instances)}
+        instances = {name: getattr(start.info, name) for name in instances}
     if whole:
         sizes = _sizes(dataset)
         instances |= {"min_size": _least_size(sizes), "grow": config.gap}
@@ -134,8 +138,8 @@ def _sizes(dataset: Dataset) -> list[int]:
 
 
 def _least_size(sizes: Sequence[int]) -> int:
-    """Return a quarter of the smallest usual object, in pixels: less is not an object."""
-    return int(np.percentile(sizes, 5) / 4) if sizes else 0
+    """Return two thirds of the smallest usual object, in pixels: less is not an object."""
+    return int(np.percentile(sizes, 5) * 2 / 3) if sizes else 0
 
 
 def _neck(dataset: Dataset, sizes: Sequence[int]) -> float | None:
