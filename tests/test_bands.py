@@ -31,7 +31,7 @@ def probabilities_of(shape, seed, smooth, classes):
     cored=st.booleans(),
     threshold=st.sampled_from([0.3, 0.5, 0.6]),
     seed_threshold=st.sampled_from([None, 0.5, 0.8]),
-    neck=st.sampled_from([None, 0.3, 1.0]),
+    neck=st.sampled_from([0, 0.3, 1.0]),
     min_size=st.sampled_from([0, 5, 30]),
     grow=st.integers(0, 4),
     fill_holes=st.booleans(),

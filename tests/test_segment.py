@@ -50,7 +50,7 @@ def plainly(p, *, threshold, seed_threshold, cored, neck, min_size, fill_holes, 
         )
         divided = watershed(-(foreground + core), seeds * where, mask=where)
         labels = np.where(where, divided + count, labels)
-    for number in np.unique(labels)[1:] if neck else ():
+    for number in np.unique(labels[labels > 0]) if neck else ():
         alone = (labels == number).astype(np.int32)
         divide_at_necks(alone, neck, least=min_size)
         labels = np.where(alone > 1, alone + labels.max(), labels)
@@ -76,7 +76,7 @@ def random_options(rng):
         "threshold": rng.choice([0.1, 0.3, 0.5, 0.6]),
         "seed_threshold": rng.choice([None, 0.3, 0.5, 0.7]),
         "cored": bool(rng.integers(2)),
-        "neck": rng.choice([None, 0.2, 0.5]),
+        "neck": rng.choice([0, 0.2, 0.5]),
         "min_size": int(rng.choice([0, 2, 6, 20])),
         "fill_holes": bool(rng.integers(4)),
         "grow": int(rng.integers(6)),
@@ -96,7 +96,7 @@ def test_equals_looking_at_the_whole_image_for_every_object(shape, smooth, rng):
         options = random_options(rng)
         labels = segment(p, **options)
         np.testing.assert_array_equal(labels, plainly(p, **options), str(options))
-        changes = [{"seed_threshold": None}, {"neck": None}]
+        changes = [{"seed_threshold": None}, {"neck": 0}]
         changes += [{"min_size": 0}, {"grow": 0}, {"fill_holes": False}]
         counted += [(segment(p, **options | change) != labels).any() for change in changes]
     assert 1 in shape or counted.all()  # or the comparison would prove little
@@ -273,7 +273,8 @@ def test_nan_is_background():
         ((1, 4, 4), {}, r"shape \(1, 4, 4\) must be \(K, \[Z,\] Y, X\) with K >= 2"),
         ((4, 4), {}, "background first"),
         ((2, 4, 4), {"threshold": 1.5}, "threshold=1.5 must be between 0 and 1"),
-        ((2, 4, 4), {"min_size": -1}, "min_size=-1 and grow=2 must be at least 0"),
+        ((2, 4, 4), {"min_size": -1}, "min_size=-1 pixels must be at least 0"),
+        ((2, 4, 4), {"neck": -0.5}, "neck=-0.5 pixels must be at least 0"),
         ((2, 4, 4), {"grow": -1}, "grow=-1"),
     ],
 )

@@ -40,13 +40,18 @@ def test_one_image_is_predict_and_segment(pixel_model):
     assert (segmented.axes, segmented.probability_axes) == ("YX", "CYX")
 
 
-def test_threshold_and_size_override_the_models(pixel_model):
+def test_threshold_necks_and_size_override_the_models(pixel_model):
     image = np.zeros((20, 30), np.float32)
     image[2:6, 2:6], image[10:18, 10:20] = 0.45, 1
     model = pixel_model(threshold=0.2, min_size=17)
     assert result(model, image, "YX").objects == 1
     assert result(model, image, "YX", min_size=0).objects == 2
     assert result(model, image, "YX", min_size=0, threshold=0.5).objects == 1
+    y, x = np.mgrid[:30, :50]
+    touching = np.minimum((x - 15) ** 2, (x - 29) ** 2) + (y - 15) ** 2 <= 64
+    model = pixel_model(neck=2.0)
+    assert result(model, touching, "YX").objects == 2
+    assert result(model, touching, "YX", neck=0).objects == 1
 
 
 def test_slices_and_frames_are_linked(pixel_model, film):

@@ -34,7 +34,7 @@ def segment_in_bands(
     threshold: float = 0.5,
     seed_threshold: float | None = None,
     cored: bool = False,
-    neck: float | None = None,
+    neck: float = 0,
     min_size: int = 0,
     fill_holes: bool = True,
     grow: int = 2,

@@ -46,7 +46,7 @@ def calibrate(
         return info, best
     choices: dict[str, tuple[Any, ...]] = {
         "seed_threshold": (None, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9),
-        "neck": (None, 1.5, 2.0, 3.0),
+        "neck": (0.0, 1.5, 2.0, 3.0),
         "threshold": (0.3, 0.4, 0.5, 0.6, 0.7),
         "min_size": (0, info.min_size // 2, 2 * info.min_size),
     }

@@ -280,7 +280,7 @@ class ModelInfo(JsonConfig):
     pixel_size: dict[str, float] = dataclasses.field(default_factory=dict)
     threshold: float = 0.5
     seed_threshold: float | None = None
-    neck: float | None = None
+    neck: float = 0.0
     min_size: int = 0
     grow: int = 2
     training: dict[str, Any] = dataclasses.field(default_factory=dict)

@@ -81,7 +81,7 @@ def model_info(
         seeds = _SEED_THRESHOLD if network.classes == 2 else _CORE_THRESHOLD
     threshold = _THRESHOLD if whole and config.border_weight else 0.5
     instances: dict[str, Any] = {"threshold": threshold, "seed_threshold": seeds}
-    instances |= {"neck": None, "min_size": 0, "grow": 0}
+    instances |= {"neck": 0.0, "min_size": 0, "grow": 0}
     if start is not None:
         instances = {name: getattr(start.info, name) for name in instances}
     if whole:
@@ -142,13 +142,13 @@ def _least_size(sizes: Sequence[int]) -> int:
     return int(np.percentile(sizes, 5) * 2 / 3) if sizes else 0
 
 
-def _neck(dataset: Dataset, sizes: Sequence[int]) -> float | None:
+def _neck(dataset: Dataset, sizes: Sequence[int]) -> float:
     """Return from which depth on a neck divides: a fifth of the usual radius.
 
-    Or ``None`` where more than a few of the objects that were drawn have such a neck themselves.
+    0 where more than a few of the objects that were drawn have such a neck themselves.
     """
     ndim = dataset.training[0].labels.ndim
     ball = math.pi if ndim == 2 else 4 / 3 * math.pi
     depth = max(_LEAST_DEPTH, round(0.2 * float(np.median(sizes) / ball) ** (1 / ndim), 1))
     share = share_with_necks(_drawn(dataset), depth, most=_MOST_NECKS)
-    return depth if share <= _SHARE_OF_NECKS else None
+    return depth if share <= _SHARE_OF_NECKS else 0.0

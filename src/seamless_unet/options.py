@@ -89,6 +89,12 @@ def _segment(segment: argparse.ArgumentParser) -> None:
         "--resample", action="store_true", help="resize images to the model's pixels, labels back"
     )
     segment.add_argument("--threshold", type=float, help="of foreground (default: the model's)")
+    segment.add_argument(
+        "--neck",
+        type=float,
+        metavar="PIXELS",
+        help="divide objects where both sides draw in by so much, 0 never (default: the model's)",
+    )
     segment.add_argument("--min-size", type=int, help="in pixels (default: the model's)")
     segment.add_argument("--no-link", action="store_true", help="link no objects through Z and T")
     segment.add_argument(

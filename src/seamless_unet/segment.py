@@ -20,7 +20,7 @@ def segment(
     threshold: float = 0.5,
     seed_threshold: float | None = None,
     cored: bool = False,
-    neck: float | None = None,
+    neck: float = 0,
     min_size: int = 0,
     fill_holes: bool = True,
     grow: int = 2,
@@ -41,8 +41,8 @@ def segment(
         Class 2 is the core of objects (`TrainConfig.rim`): its probability makes the seeds.
     neck
         Divides pieces, and parts of them that have one seed, at necks that are so many pixels
-        deep (`seamless_unet.necks.divide_at_necks`): two round objects that run together.
-        ``None`` does not.
+        deep (`seamless_unet.necks.divide_at_necks`): two round objects that run together. 0
+        divides nothing.
     min_size
         Pieces of fewer pixels are dropped. It counts what is above the threshold: before objects
         are grown and filled.
@@ -99,7 +99,7 @@ def check_segment(
     *,
     min_size: int,
     cored: bool,
-    neck: float | None,
+    neck: float,
     grow: int,
 ) -> None:
     """Refuse what `segment` cannot take.
@@ -118,10 +118,9 @@ def check_segment(
         raise ValueError(f"threshold={threshold} must be between 0 and 1")
     if cored and len(probabilities) < 3:
         raise ValueError(f"cores are class 2, but there are {len(probabilities)} classes")
-    if neck is not None and not neck > 0:
-        raise ValueError(f"neck={neck} must be above 0 pixels, or None")
-    if min_size < 0 or grow < 0:
-        raise ValueError(f"min_size={min_size} and grow={grow} must be at least 0")
+    for name, value in {"neck": neck, "min_size": min_size, "grow": grow}.items():
+        if not value >= 0:
+            raise ValueError(f"{name}={value} pixels must be at least 0")
 
 
 def divided_and_sifted(
@@ -131,7 +130,7 @@ def divided_and_sifted(
     threshold: float,
     seed_threshold: float | None,
     cored: bool,
-    neck: float | None,
+    neck: float,
     min_size: int,
 ) -> NDArray[np.int32]:
     """Return pieces of foreground, given as labels, divided at seeds and necks, without small ones.
@@ -141,7 +140,7 @@ def divided_and_sifted(
     if seed_threshold is not None and (cored or seed_threshold > threshold):
         least = max(_LEAST_SEED, min_size // (6 if cored else 3))  # a core is part of an object
         _divide(labels, probabilities, seed_threshold, cored=cored, least=least)
-    if neck is not None:
+    if neck:
         divide_at_necks(labels, neck, least=min_size)
     if min_size > 1:
         runs = find_runs(labels)

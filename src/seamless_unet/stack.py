@@ -41,9 +41,9 @@ class SegmentConfig:
     ----------
     tile_shape, symmetries, memory, precision
         See `seamless_unet.predict.predict`.
-    threshold, min_size
+    threshold, neck, min_size
         See `seamless_unet.segment.segment`; ``None`` takes the model's own. Of a resampled image
-        ``min_size`` counts the model's pixels, so that it is the same area in every image.
+        pixels are the model's, so that ``min_size`` is the same area in every image.
     link
         Link through Z and T. Without, objects are numbered from 1 in every slice or frame.
     """
@@ -53,6 +53,7 @@ class SegmentConfig:
     memory: int | None = None
     precision: str = "float32"
     threshold: float | None = None
+    neck: float | None = None
     min_size: int | None = None
     link: bool = True
 
@@ -270,7 +271,7 @@ def _labels(
             band = slice(start, start + rows)
             classes[band] = values[probabilities[:, band].argmax(0)]
         return resampled_values(classes, shape)
-    chosen = {"threshold": config.threshold, "min_size": config.min_size}
+    chosen = {name: getattr(config, name) for name in ("threshold", "neck", "min_size")}
     changes = {name: value for name, value in chosen.items() if value is not None}
     if is_in_memory(probabilities.nbytes):
         labels = segment(probabilities, **(info.instances | changes))

@@ -55,6 +55,17 @@ def test_the_command_line_gives_the_pixels_of_the_api(pixel_model, name, axes):
     assert labels.pixel_size == pytest.approx(image.pixel_size)
 
 
+@pytest.mark.parametrize(("neck", "objects"), [([], 1), (["--neck", "2"], 2), (["--neck", "9"], 1)])
+def test_necks(pixel_model, neck, objects):
+    y, x = np.mgrid[:30, :50]
+    touching = np.minimum((x - 15) ** 2, (x - 29) ** 2) + (y - 15) ** 2 <= 64
+    tifffile.imwrite("touching.tif", touching.astype(np.uint8))
+    save_model(pixel_model(), "model.safetensors")
+    arguments = ["segment", "touching.tif", "--output", "out", "--model", "model.safetensors"]
+    assert main([*arguments, *neck]) == 0
+    assert read_image("out/touching_labels.tif").data.max() == objects
+
+
 def test_a_disk_without_room_is_said_before_it_begins(model, two_nuclei, monkeypatch, capsys):
     two_nuclei()
     full = shutil._ntuple_diskusage(total=10**12, used=10**12 - 20, free=20)

@@ -502,13 +502,14 @@ def test_dimensions_are_shown_and_belong_to_their_image(viewer, dock, threshold_
 def test_threshold_and_smallest_cell_are_the_models_own(viewer, dock, library, pixel_model):
     from seamless_unet.model_file import save_model
 
-    save_model(pixel_model(threshold=0.3, min_size=12), library / "a.safetensors")
+    save_model(pixel_model(threshold=0.3, min_size=12, neck=2.5), library / "a.safetensors")
     save_model(pixel_model(output="classes"), library / "b.safetensors")
     panel = dock("Segment")
     panel.more.value = True
     panel.model.value = str(library / "a.safetensors")
     assert panel.how.threshold.value == pytest.approx(0.3)
     assert panel.how.min_size.value == 12
+    assert panel.how.neck.value == 2.5
     assert panel.how.threshold.native.isVisible()
     panel.model.value = str(library / "b.safetensors")
     assert not panel.how.threshold.native.isVisible()

@@ -67,6 +67,7 @@ def _segment_file(
             precision=args.precision,
             symmetries=args.symmetries,
             threshold=args.threshold,
+            neck=args.neck,
             min_size=args.min_size,
             link=not args.no_link,
             probabilities=args.probabilities,

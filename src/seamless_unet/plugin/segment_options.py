@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from magicgui.widgets import CheckBox, ComboBox, FloatSlider, Label, SpinBox
+from magicgui.widgets import CheckBox, ComboBox, FloatSlider, FloatSpinBox, Label, SpinBox
 from magicgui.widgets.bases import ValueWidget
 
 from seamless_unet.config import ModelInfo
@@ -22,6 +22,14 @@ class SegmentOptions:
             step=0.05,
             tooltip="How certain the model must be that a pixel is part of a cell.\n"
             "Higher: smaller and fewer cells. Lower: larger and more.",
+        )
+        self.neck = FloatSpinBox(
+            label="Divide at necks",
+            min=0,
+            max=1000,
+            step=0.5,
+            tooltip="Cells that run together are divided where their outline draws in from both\n"
+            "sides by so many pixels. Higher: only at deep necks. 0: nowhere.",
         )
         self.min_size = SpinBox(
             label="Smallest (pixels)",
@@ -64,9 +72,14 @@ class SegmentOptions:
     def rows(self) -> list[ValueWidget]:
         """The widgets that are shown when a user asks for more; ``resize`` is not among them."""
         return [
-            *(self.threshold, self.min_size, self.link, self.certainty),
+            *(self.threshold, self.neck, self.min_size, self.link, self.certainty),
             *(self.careful, self.memory, self.pixel_size),
         ]
+
+    @property
+    def _instances(self) -> dict[str, ValueWidget]:
+        """What makes objects of probabilities, by its name in `ModelInfo`."""
+        return {"threshold": self.threshold, "neck": self.neck, "min_size": self.min_size}
 
     @property
     def kept(self) -> dict[str, ValueWidget]:
@@ -75,8 +88,9 @@ class SegmentOptions:
         return {name: getattr(self, name) for name in names}
 
     def follow_model(self, info: ModelInfo) -> None:
-        """Begin with the model's own threshold and smallest size."""
-        self.threshold.value, self.min_size.value = info.threshold, info.min_size
+        """Begin with what the model has itself."""
+        for name, row in self._instances.items():
+            row.value = getattr(info, name)
 
     def follow_image(self, info: ModelInfo, axes: str, sizes: dict[str, float]) -> None:
         """Suggest to resize an image whose pixels differ; a user's answer stays."""
@@ -97,7 +111,7 @@ class SegmentOptions:
         """Return the rows that mean nothing for a model and an image."""
         rows: list[ValueWidget] = []
         if info.output != "objects":
-            rows += [self.threshold, self.min_size]
+            rows += self._instances.values()
         if not model_fit.linkable(info, axes):
             rows.append(self.link)
         return rows
@@ -111,7 +125,7 @@ class SegmentOptions:
         }
         unused = self.not_applicable(info, axes)
         if self.threshold not in unused:
-            options |= {"threshold": self.threshold.value, "min_size": self.min_size.value}
+            options |= {name: row.value for name, row in self._instances.items()}
         if self.link not in unused:
             options["link"] = self.link.value
         if self.resize.value and self.can_resize(info):
