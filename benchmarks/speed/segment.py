@@ -64,14 +64,15 @@ def seconds_per_pixel(repeats: int, size: int = 2048) -> float:
 
 
 def measure(kind: str, probabilities: NDArray, per_pixel: float, repeats: int) -> None:
-    settings = load_model(find_model("nuclei")).info.instances
-    seeded = settings | {"seed_threshold": 0.5}
+    settings = load_model(find_model("nuclei")).info.instances | {"seed_threshold": None, "neck": 0}
+    seeded, necks = settings | {"seed_threshold": 0.5}, settings | {"neck": 2.0}
     labels, others = segment(probabilities, **settings), segment(probabilities, threshold=0.5)
     slices, foreground = np.stack([labels, others]), labels > 0
     ways = {
         "scipy label": lambda: ndi.label(foreground),
         "segment": lambda: segment(probabilities, **settings),
         "segment with seeds": lambda: segment(probabilities, **seeded),
+        "segment with necks": lambda: segment(probabilities, **necks),
         "evaluate": lambda: evaluate(labels, others),
         "link two slices": lambda: link_slices(slices),
     }
