@@ -5,6 +5,9 @@ SIZE_images.tif / SIZE_labels.tif stacks along S. A fifth of its images is the t
 is trained on it or chosen by it. Our own drawn samples are trained on too. Example::
 
     python benchmarks/accuracy/starter_model.py DATA --steps 9000 --seed 0
+
+``--weights FILE`` takes those of an earlier run, and only chooses anew how its probabilities become
+objects, by the images that the training held back.
 """
 
 from __future__ import annotations
@@ -20,11 +23,15 @@ import torch
 from row import device_name, emit, found_in, keep, scores
 from splits import Pair, read_split
 
+from seamless_unet.calibrate import calibrate
 from seamless_unet.config import TrainConfig
+from seamless_unet.dataset import make_dataset
 from seamless_unet.image_io import sample_path
 from seamless_unet.metrics import Evaluation
-from seamless_unet.model_file import Model, save_model
+from seamless_unet.model_file import Model, load_model, save_model
+from seamless_unet.model_info import model_info
 from seamless_unet.train import Prepared, Step, Validated, train
+from seamless_unet.validate import predict_samples, score
 
 OUTPUT = Path(__file__).parents[2] / "src" / "seamless_unet" / "models" / "nuclei.safetensors"
 SAMPLES = ("nuclei", "nuclei_time")
@@ -54,6 +61,28 @@ def recipe(seed: int, steps: int) -> TrainConfig:
     return TrainConfig.preset(steps=steps, seed=seed, validation=0.05, start="scratch", ema=0.999)
 
 
+def learned(chosen: Sequence[Pair], config: TrainConfig) -> Model:
+    """Train, and say how it goes."""
+    for event in train([p.image for p in chosen], [p.labels for p in chosen], config):
+        if isinstance(event, Prepared):
+            print(event.summary.text())
+        elif isinstance(event, Validated) or (isinstance(event, Step) and event.step % 100 == 0):
+            print(event, flush=True)
+    return event.model
+
+
+def with_new_settings(model: Model, chosen: Sequence[Pair], config: TrainConfig) -> Model:
+    """Return the model with the settings that a training would choose at its end."""
+    dataset = make_dataset([p.image for p in chosen], [p.labels for p in chosen], config)
+    begun = model_info(dataset, config, model.info.normalization, {})
+    begun = {name: getattr(begun, name) for name in begun.instances if name != "cored"}
+    info = dataclasses.replace(model.info, **begun)
+    predicted = predict_samples(model.network, info, dataset.validation)
+    info, value = calibrate(info, predicted, score(info, predicted))
+    training = {**model.info.training, "score": value}
+    return Model(dataclasses.replace(info, training=training), model.network)
+
+
 def about(model: Model, result: Evaluation, images: int, config: TrainConfig) -> Model:
     """Return the model with its card."""
     trained_on = (
@@ -81,6 +110,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=9000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--weights", type=Path, help="a model of an earlier run: do not train")
     parser.add_argument("--output", type=Path, default=OUTPUT)
     parser.add_argument("--found", type=Path, help="folder to save what was found in")
     arguments = parser.parse_args()
@@ -88,14 +118,13 @@ def main() -> None:
     split = read_split(arguments.data)
     chosen = split.training + sample_pairs()
     config = recipe(arguments.seed, arguments.steps)
-    for event in train([p.image for p in chosen], [p.labels for p in chosen], config):
-        if isinstance(event, Prepared):
-            print(event.summary.text())
-        elif isinstance(event, Validated) or (isinstance(event, Step) and event.step % 100 == 0):
-            print(event, flush=True)
-    found = [found_in(event.model, pair.image) for pair in split.test]
+    if arguments.weights:
+        model = with_new_settings(load_model(arguments.weights), chosen, config)
+    else:
+        model = learned(chosen, config)
+    found = [found_in(model, pair.image) for pair in split.test]
     result, _ = scores(split.test, found)
-    model = about(event.model, result, len(split.training), config)
+    model = about(model, result, len(split.training), config)
     save_model(model, arguments.output)
     keep(arguments.found, None, split.test, found)
     emit(
@@ -110,6 +139,7 @@ def main() -> None:
         mean_ap=result.mean_ap,
         bytes=arguments.output.stat().st_size,
         samples=model.info.training["samples"],
+        settings=model.info.instances,
     )
 
 
