@@ -50,7 +50,7 @@ def test_objects_that_have_necks_themselves_stay_whole():
 
 
 def test_of_few_objects_nobody_can_tell(pixel_model):
-    labels = pattern(disc(5), 15)
+    labels = pattern(disc(5), 9)
     assert info(labels).neck == 0
     start = pixel_model()
     start = dataclasses.replace(start, info=dataclasses.replace(start.info, neck=4.0))

@@ -26,7 +26,7 @@ from seamless_unet.thumbnail import thumbnail
 _THRESHOLD = 0.4
 _SEED_THRESHOLD = 0.7
 _CORE_THRESHOLD = 0.3
-_LEAST_NECKS = 20  # objects: of fewer, nobody can tell whether they have necks
+_LEAST_NECKS = 10  # objects: of fewer, nobody can tell whether they have necks
 _MOST_NECKS = 500  # objects that are looked at
 _SHARE_OF_NECKS = 0.02  # more of them, and it is their shape
 _LEAST_DEPTH = 1.5  # pixels
