@@ -1,4 +1,4 @@
-"""Networks that no rounding touches, so that equal means equal in every bit.
+"""Networks whose sums can be rounded in one way only, so that equal means equal in every bit.
 
 How a matrix product rounds depends on the processor, on the library and on the shape of the
 matrices, and so on the tiles. Where every sum has two terms at most, there is one way to round it.

@@ -71,7 +71,7 @@ def test_no_part_is_smaller_than_the_least():
     assert divided(labels, least=half + 1).max() == 1
 
 
-def test_every_part_is_connected_and_new():
+def test_every_part_is_of_one_object_and_has_a_number_of_its_own():
     rng = np.random.default_rng(0)
     many = 0
     for _ in range(20):

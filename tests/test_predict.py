@@ -66,7 +66,7 @@ def test_the_result_does_not_depend_on_the_tiles(combination):
     np.testing.assert_array_equal(tiled, at_once)
 
 
-def test_networks_without_rounding_look_at_the_image():
+def test_networks_that_are_rounded_in_one_way_look_at_the_image():
     """Or the comparisons with them would prove little."""
     image = np.random.default_rng(0).random((40, 30))
     alive = [

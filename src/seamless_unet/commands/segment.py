@@ -62,15 +62,7 @@ def _segment_file(
             image.data,
             image.axes,
             pixel_size=image.pixel_size if args.resample else None,
-            tile_shape=args.tile,
-            memory=args.memory,
-            precision=args.precision,
-            symmetries=args.symmetries,
-            threshold=args.threshold,
-            neck=args.neck,
-            min_size=args.min_size,
-            link=not args.no_link,
-            probabilities=args.probabilities,
+            **_options(args),
         ):
             if isinstance(event, Segmented):
                 result = event
@@ -93,6 +85,13 @@ def _segment_file(
         "objects": result.objects,
         "seconds": seconds,
     }
+
+
+def _options(args: argparse.Namespace) -> dict[str, Any]:
+    """Return those of `segment_stack` that are the same for every image."""
+    alike = ("memory", "precision", "symmetries", "threshold", "neck", "min_size", "probabilities")
+    options = {name: getattr(args, name) for name in alike}
+    return {**options, "tile_shape": args.tile, "link": not args.no_link}
 
 
 def _compare_pixels(path: Path, pixel_size: dict[str, float], wanted: dict[str, float]) -> None:

@@ -15,28 +15,8 @@ class SegmentOptions:
     """The widgets, and what they say to `seamless_unet.stack.segment_stack`."""
 
     def __init__(self) -> None:
-        self.threshold = FloatSlider(
-            label="Certainty",
-            min=0.05,
-            max=0.95,
-            step=0.05,
-            tooltip="How certain the model must be that a pixel is part of a cell.\n"
-            "Higher: smaller and fewer cells. Lower: larger and more.",
-        )
-        self.neck = FloatSpinBox(
-            label="Divide at necks",
-            min=0,
-            max=1000,
-            step=0.5,
-            tooltip="Cells that run together are divided where their outline draws in from both\n"
-            "sides by so many pixels. Higher: only at deep necks. 0: nowhere.",
-        )
-        self.min_size = SpinBox(
-            label="Smallest (pixels)",
-            min=0,
-            max=10**9,
-            tooltip="Cells of fewer pixels than this are left out.",
-        )
+        self._instances = _instances()
+        self.threshold, self.neck, self.min_size = self._instances.values()
         self.link = CheckBox(
             text="Link cells",
             value=True,
@@ -75,11 +55,6 @@ class SegmentOptions:
             *(self.threshold, self.neck, self.min_size, self.link, self.certainty),
             *(self.careful, self.memory, self.pixel_size),
         ]
-
-    @property
-    def _instances(self) -> dict[str, ValueWidget]:
-        """What makes objects of probabilities, by its name in `ModelInfo`."""
-        return {"threshold": self.threshold, "neck": self.neck, "min_size": self.min_size}
 
     @property
     def kept(self) -> dict[str, ValueWidget]:
@@ -131,3 +106,31 @@ class SegmentOptions:
         if self.resize.value and self.can_resize(info):
             options["pixel_size"] = {a: self._sizes[a] for a in info.axes if a in self._sizes}
         return options
+
+
+def _instances() -> dict[str, ValueWidget]:
+    """Return what makes objects of probabilities, by its name in `ModelInfo`."""
+    return {
+        "threshold": FloatSlider(
+            label="Certainty",
+            min=0.05,
+            max=0.95,
+            step=0.05,
+            tooltip="How certain the model must be that a pixel is part of a cell.\n"
+            "Higher: smaller and fewer cells. Lower: larger and more.",
+        ),
+        "neck": FloatSpinBox(
+            label="Divide at necks",
+            min=0,
+            max=1000,
+            step=0.5,
+            tooltip="Cells that run together are divided where their outline draws in from both\n"
+            "sides by so many pixels. Higher: only at deep necks. 0: nowhere.",
+        ),
+        "min_size": SpinBox(
+            label="Smallest (pixels)",
+            min=0,
+            max=10**9,
+            tooltip="Cells of fewer pixels than this are left out.",
+        ),
+    }
