@@ -15,13 +15,14 @@ last, mean and standard deviation over the seeds (n - 1 in the denominator), whi
 drawn and random weights; all variants of one seed share both, but for those of ``rim``, whose
 networks have other outputs.
 
-That images are continued by mirroring rather than by zeros cannot be switched off: training patches
-(`seamless_unet.augment.resample`) and prediction always mirror. It has no row.
+Two rows are of the model of `ALL`, predicted otherwise: as means over symmetries, and with images
+continued by zeros instead of mirrored. Training patches always mirror: that has no row.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import multiprocessing
 import os
@@ -33,10 +34,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from row import budget, command_line, device_name, emit, found_in, parsed, recipe, scores, trained
-from splits import read_split
+from splits import Pair, read_split
 
-from seamless_unet.config import TrainConfig
+from seamless_unet.config import Normalization, TrainConfig
+from seamless_unet.model_file import Model
+from seamless_unet.normalize import normalize
+from seamless_unet.predict import predict
+from seamless_unet.segment import segment
 
 TASK = "ablation"
 IMAGES, DEVELOPMENT = 8, 60
@@ -62,6 +68,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no averaged weights": {"ema": 0.0},
 }
 SYMMETRIES = "symmetries in prediction"  # of the model of ALL
+ZEROS = "zeros beyond the border in prediction"  # of the model of ALL
 FIGURES = ("ap50", "mean_ap", "dice", "ap50_per_image")
 
 Line = dict[str, Any]
@@ -80,16 +87,39 @@ def variants(arguments: argparse.Namespace) -> dict[str, TrainConfig]:
     }
 
 
+def found_with_zeros(model: Model, image: NDArray, *, device: str) -> NDArray[np.int32]:
+    """Return the objects found in an image (Y, X) that zeros continue, where others mirror it.
+
+    Zero is what the network gets for the grey value that normalization takes for black.
+    """
+    geometry = model.network.geometry
+    pad = -(-geometry.near // geometry.step) * geometry.step  # poolings stay where they are
+    wider = np.pad(normalize(image[np.newaxis], model.info.normalization)[0], pad)
+    info = dataclasses.replace(model.info, normalization=Normalization("fixed"))
+    probabilities = predict(Model(info, model.network), wider, device=device)
+    inside = (slice(None), *(slice(pad, -pad),) * 2)
+    return segment(probabilities[inside], **model.info.instances)
+
+
+def found_by(
+    model: Model, pairs: Sequence[Pair], device: str, *, whole: bool
+) -> Iterator[tuple[str | None, list[NDArray]]]:
+    """Yield what a model finds in each image, and if ``whole`` by the name of other ways to."""
+    yield None, [found_in(model, pair.image, device=device) for pair in pairs]
+    if whole:
+        symmetric = {"symmetries": True, "device": device}
+        yield SYMMETRIES, [found_in(model, pair.image, **symmetric) for pair in pairs]
+        yield ZEROS, [found_with_zeros(model, pair.image, device=device) for pair in pairs]
+
+
 def trial(name: str, seed: int, config: TrainConfig, arguments: argparse.Namespace) -> list[Line]:
-    """Train once and return a line, and another one for predictions that are means."""
+    """Train once and return a line; of `ALL` one for each way to predict."""
     torch.set_num_threads(arguments.threads)
     training, others = read_split(arguments.data).development(IMAGES, seed)
     development = others[:DEVELOPMENT][: arguments.limit]
     model, seconds = trained(training, config, device=arguments.device)
     lines = []
-    for symmetries in (False, True) if name == ALL else (False,):
-        options = {"device": arguments.device, "symmetries": symmetries}
-        found = [found_in(model, pair.image, **options) for pair in development]
+    for way, found in found_by(model, development, arguments.device, whole=name == ALL):
         pooled, each = scores(development, found)
         figures = {figure: float(getattr(pooled, figure)) for figure in FIGURES[:-1]}
         figures[FIGURES[-1]] = float(np.mean([evaluation.ap50 for evaluation in each]))
@@ -100,7 +130,7 @@ def trial(name: str, seed: int, config: TrainConfig, arguments: argparse.Namespa
                 "seed": seed,
                 **budget(arguments),
                 "device": device_name(),
-                "ingredient": SYMMETRIES if symmetries else name,
+                "ingredient": way or name,
                 "changes": arguments.changes | VARIANTS[name],
                 "trained_steps": model.info.training["steps"],
                 "seconds": round(seconds, 1),
@@ -149,7 +179,7 @@ def table(lines: Iterable[Line]) -> str:
     by_name: dict[str, list[Line]] = {}
     for line in lines:
         by_name.setdefault(line["ingredient"], []).append(line)
-    order = [ALL, SYMMETRIES, *VARIANTS, *by_name]
+    order = [ALL, SYMMETRIES, ZEROS, *VARIANTS, *by_name]
     rows = ["| ingredient | seeds | AP at IoU 0.5 | AP 0.5-0.95 | Dice | AP 0.5, mean of images |"]
     rows.append("| --- " * (2 + len(FIGURES)) + "|")
     for name in sorted(by_name, key=order.index):
