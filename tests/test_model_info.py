@@ -56,3 +56,18 @@ def test_of_few_objects_nobody_can_tell(pixel_model):
     start = dataclasses.replace(start, info=dataclasses.replace(start.info, neck=4.0))
     assert info(labels, start).neck == 4.0
     assert info(pattern(dumbbell(8), 60), start).neck == 0
+
+
+@pytest.mark.parametrize(
+    ("space", "grow"), [(0, 2), (1, 0), (2, 0), (3, 2)], ids=["touching", "thin", "gap", "apart"]
+)
+@pytest.mark.parametrize("depth", [None, 6], ids=["plane", "volume"])
+def test_gaps_are_closed_where_objects_touch_but_not_where_they_keep_apart(space, grow, depth):
+    row = np.repeat(np.arange(4), 8 + space) * (np.arange(4 * (8 + space)) % (8 + space) < 8)
+    labels = np.tile(row, (20, 1)).astype(np.int32) * 1000
+    config = TrainConfig.preset(steps=1)
+    if depth:
+        labels = np.stack([labels] * depth)
+        config = TrainConfig.preset(steps=1, ndim=3)
+    dataset = make_dataset([labels.astype(np.float32)], [labels], config)
+    assert model_info(dataset, config, Normalization(), {}).grow == grow
