@@ -159,7 +159,7 @@ def _grow(dataset: Dataset, gap: int) -> int:
             close_gaps(closed, gap)
             wrong = ((found != labels) & sample.annotated for found in (closed, apart))
             by_closing, by_parting = map(np.count_nonzero, wrong)
-            lost += by_closing - by_parting
+            lost += int(by_closing - by_parting)
     return gap if lost <= 0 else 0
 
 
