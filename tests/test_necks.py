@@ -85,11 +85,15 @@ def test_every_part_is_of_one_object_and_has_a_number_of_its_own():
     assert many > 10
 
 
-def test_what_becomes_of_an_object_depends_on_nothing_but_itself():
+@pytest.mark.parametrize(
+    ("shape", "level"), [((60, 70), 0), ((300, 300), 0.03), ((24, 40, 40), 0.03)]
+)
+def test_what_becomes_of_an_object_depends_on_nothing_but_itself(shape, level):
     rng = np.random.default_rng(1)
-    landscape = ndi.gaussian_filter(rng.standard_normal((60, 70)), 2.5)
-    labels = ndi.label(landscape > 0)[0].astype(np.int32)
+    landscape = ndi.gaussian_filter(rng.standard_normal(shape), 2.5)
+    labels = ndi.label(landscape > level)[0].astype(np.int32)
     together = divided(labels, 1.0)
+    assert together.max() > labels.max() > 3
     for number in range(1, labels.max() + 1):
         alone = divided(np.where(labels == number, 1, 0).astype(np.int32), 1.0)
         parts = np.unique(together[labels == number])

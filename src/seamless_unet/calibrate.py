@@ -19,7 +19,7 @@ _CHANCE = 0.15  # a gain of the score below this / sqrt(objects) is taken for ch
 def calibrate(
     info: ModelInfo, predicted: Sequence[Predicted], before: float
 ) -> tuple[ModelInfo, float]:
-    """Choose seeds, necks, threshold and smallest size by the score, one after the other.
+    """Choose threshold, seeds, necks and smallest size by the score, one after the other.
 
     Parameters
     ----------
@@ -44,10 +44,10 @@ def calibrate(
     )
     if objects < _LEAST_OBJECTS:
         return info, best
-    choices: dict[str, tuple[Any, ...]] = {
+    choices: dict[str, tuple[Any, ...]] = {  # of equally good ones the first is taken
+        "threshold": (0.4, 0.5, 0.3, 0.6, 0.2, 0.7),
         "seed_threshold": (None, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9),
         "neck": (0.0, 1.5, 2.0, 3.0),
-        "threshold": (0.3, 0.4, 0.5, 0.6, 0.7),
         "min_size": (0, info.min_size // 2, 2 * info.min_size),
     }
     for name, values in choices.items():

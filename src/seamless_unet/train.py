@@ -213,9 +213,9 @@ def _alternated(
             began = time.perf_counter()
             with state.averaged() as averaged:
                 predicted = predict_samples(averaged, state.info, held_back)
-            validation_cost = time.perf_counter() - began
             event = _validated(state, predicted)
-            state.elapsed += time.perf_counter() - began
+            validation_cost = time.perf_counter() - began
+            state.elapsed += validation_cost
             state.validated = (state.step, state.elapsed)
             yield event
         fraction = state.fraction()
