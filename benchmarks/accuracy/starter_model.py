@@ -123,7 +123,7 @@ def main() -> None:
     else:
         model = learned(chosen, config)
     found = [found_in(model, pair.image) for pair in split.test]
-    result, _ = scores(split.test, found)
+    result, each = scores(split.test, found)
     model = about(model, result, len(split.training), config)
     save_model(model, arguments.output)
     keep(arguments.found, None, split.test, found)
@@ -137,6 +137,8 @@ def main() -> None:
         device=device_name(),
         ap50=result.ap50,
         mean_ap=result.mean_ap,
+        ap50_per_image=float(np.mean([evaluation.ap50 for evaluation in each])),
+        mean_ap_per_image=float(np.mean([evaluation.mean_ap for evaluation in each])),
         bytes=arguments.output.stat().st_size,
         samples=model.info.training["samples"],
         settings=model.info.instances,
