@@ -120,12 +120,20 @@ def v_rand(slices: Iterable[tuple[NDArray, NDArray]]) -> float:
     return float(2 * both / (true + predicted)) if true else 1.0
 
 
-def cell_probability(model: Model, images: NDArray, **options: Any) -> NDArray:
-    """Return (Z, Y, X): 1 minus the probability of membranes, slice by slice."""
+def found_in_slices(model: Model, images: NDArray, **options: Any) -> tuple[NDArray, NDArray]:
+    """Return (Z, Y, X) objects, and 1 minus the probability of membranes, slice by slice."""
     for event in segment_stack(model, images, "ZYX", link=False, probabilities=True, **options):
         if isinstance(event, Segmented):
-            probabilities = event.probabilities  # (Z, K, Y, X)
-    return 1 - probabilities[:, 0]
+            labels, probabilities = event.labels, event.probabilities  # (Z, K, Y, X)
+    return labels, 1 - probabilities[:, 0]
+
+
+def of_objects(truth: NDArray, labels: NDArray) -> dict[str, float]:
+    """Return the errors of objects as they are, which may touch: that they do is no pixel error."""
+    return {
+        "pixel_error": pixel_error(truth, labels > 0),
+        "rand_error": 1 - v_rand(zip(truth, labels, strict=True)),
+    }
 
 
 def figures(
@@ -151,22 +159,23 @@ def tested(model: Model, arguments: argparse.Namespace) -> dict[str, Any]:
     images, cells = read(arguments.data)
     numbers = range(len(images))[TEST][: arguments.limit]
     test = slice(numbers[0], numbers[-1] + 1)
-    line = {}
+    line: dict[str, Any] = {}
     for name, symmetries in (("single", False), ("symmetries", True)):
         options = {"symmetries": symmetries, "device": arguments.device}
-        seen = cell_probability(model, images[VALIDATION], **options)
-        cell = cell_probability(model, images[test], **options)
-        line[name] = figures(cells[test], cell, cells[VALIDATION], seen)
-    found = cells_in(thinned(cell > line[name]["rand_error_thinned"]["threshold"]))
+        _, seen = found_in_slices(model, images[VALIDATION], **options)
+        labels, cell = found_in_slices(model, images[test], **options)
+        line[name] = {
+            "objects": of_objects(cells[test], labels),
+            **figures(cells[test], cell, cells[VALIDATION], seen),
+        }
     pairs = [Pair(images[z], cells[z], f"Z={z}") for z in numbers]
-    keep(arguments.output, model, pairs, found)
+    keep(arguments.output, model, pairs, labels)
     return line
 
 
 def main() -> None:
     arguments = parsed(command_line(__doc__))
-    fields = {"annotation": "objects", "gap": 0, "rim": 0, "start": "scratch"}
-    config = recipe(arguments, **(fields | arguments.changes))
+    config = recipe(arguments, start="scratch")
     images, cells = read(arguments.data)
     pair = Pair(images[TRAINING], cells[TRAINING], "slices 0-17")
     model, seconds = trained([pair], config, device=arguments.device)

@@ -8,6 +8,8 @@ invented::
 
     python benchmarks/accuracy/pictures.py RESULT docs/touching.png
 
+With ``--names``, those images are drawn instead, with the letters a, b, ...
+
 Found means an IoU of 0.5 or more. Images without any true or predicted object are left out. Of a
 stack, the plane with the most true objects is drawn. Pictures are made smaller until the file is.
 """
@@ -16,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import string
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -50,6 +53,15 @@ def read(path: Path) -> list[Result]:
             )
             for n in numbers
         ]
+
+
+def named(results: Sequence[Result], names: Sequence[str]) -> list[tuple[str, Result, Evaluation]]:
+    """Return the results of those names, with letters."""
+    by_name = {pair.name: (pair, found) for pair, found in results}
+    if missing := sorted(set(names) - set(by_name)):
+        raise ValueError(f"no image {missing[0]!r}: there are {', '.join(by_name)}")
+    of_names = zip(string.ascii_lowercase, map(by_name.__getitem__, names), strict=False)
+    return [(letter, (p, found), evaluate(p.labels, found)) for letter, (p, found) in of_names]
 
 
 def chosen(results: Sequence[Result]) -> list[tuple[str, Result, Evaluation]]:
@@ -164,9 +176,11 @@ def main() -> None:
     parser.add_argument("result", type=Path, help="predicted.npz")
     parser.add_argument("picture", type=Path, help="PNG file to write")
     parser.add_argument("--size", type=int, default=320, help="longer side of a picture, in pixels")
+    parser.add_argument("--names", nargs="+", help="of images, instead of best, typical and worst")
     parser.add_argument("--most", type=int, default=300_000, help="bytes of the file")
     arguments = parser.parse_args()
-    rows = chosen(read(arguments.result))
+    results = read(arguments.result)
+    rows = named(results, arguments.names) if arguments.names else chosen(results)
     arguments.picture.write_bytes(compressed(rows, arguments.size, arguments.most))
     for word, (pair, _), evaluation in rows:
         print(f"{word}: {pair.name}, AP at IoU 0.5 {evaluation.ap50:.3f}")
