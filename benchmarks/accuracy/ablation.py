@@ -7,7 +7,7 @@ part is never looked at, so that choices may be made by this table::
 
     python benchmarks/accuracy/ablation.py DATA --minutes 5 --seeds 0 1 2
     python benchmarks/accuracy/ablation.py DATA --steps 800 --seeds 0 1 2 --jobs 2
-    python benchmarks/accuracy/ablation.py --table FILE.jsonl
+    python benchmarks/accuracy/ablation.py --table benchmarks/accuracy/ablation.jsonl
 
 With ``--jobs`` above 1, so many trainings go on at a time, each in a process and a thread of its
 own; they disturb each other's clocks, so their budget must be in steps. The table in Markdown comes
@@ -70,6 +70,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 SYMMETRIES = "symmetries in prediction"  # of the model of ALL
 ZEROS = "zeros beyond the border in prediction"  # of the model of ALL
 FIGURES = ("ap50", "mean_ap", "dice", "ap50_per_image")
+GAINS = FIGURES[:2]
 
 Line = dict[str, Any]
 
@@ -170,28 +171,40 @@ def read_lines(path: Path) -> list[Line]:
 def table(lines: Iterable[Line]) -> str:
     """Return mean and standard deviation of every ingredient, in Markdown.
 
+    Gains are differences from `ALL` of the same seed: other images make much of the scatter.
+
     Examples
     --------
-    >>> line = dict.fromkeys(FIGURES, 0.5) | {"ingredient": "rim 2"}
-    >>> print(table([line, line | {"ap50": 0.7}]).splitlines()[-1])
-    | rim 2 | 2 | 0.600 ± 0.141 | 0.500 ± 0.000 | 0.500 ± 0.000 | 0.500 ± 0.000 |
+    >>> line = dict.fromkeys(FIGURES, 0.5) | {"ingredient": "rim 2", "seed": 0}
+    >>> base = [line | {"ingredient": ALL, "seed": seed} for seed in (0, 1)]
+    >>> rows = table([*base, line, line | {"ap50": 0.7, "seed": 1}]).splitlines()
+    >>> rows[-1].removesuffix(" | 0.500 ± 0.000 | 0.500 ± 0.000 |")
+    '| rim 2 | 2 | 0.600 ± 0.141 | +0.100 ± 0.141 | 0.500 ± 0.000 | +0.000 ± 0.000'
     """
-    by_name: dict[str, list[Line]] = {}
+    by_name: dict[str, dict[int, Line]] = {}
     for line in lines:
-        by_name.setdefault(line["ingredient"], []).append(line)
+        by_name.setdefault(line["ingredient"], {})[line["seed"]] = line
     order = [ALL, SYMMETRIES, ZEROS, *VARIANTS, *by_name]
-    rows = ["| ingredient | seeds | AP at IoU 0.5 | AP 0.5-0.95 | Dice | AP 0.5, mean of images |"]
-    rows.append("| --- " * (2 + len(FIGURES)) + "|")
+    heads = ["ingredient", "seeds", "AP at IoU 0.5", "gain", "AP 0.5-0.95", "gain", "Dice"]
+    rows = [f"| {' | '.join([*heads, 'AP 0.5, mean of images'])} |"]
+    rows.append("| --- " * (1 + len(heads)) + "|")
     for name in sorted(by_name, key=order.index):
-        several = by_name[name]
-        columns = [_spread([line[figure] for line in several]) for figure in FIGURES]
-        rows.append(f"| {' | '.join([name, str(len(several)), *columns])} |")
+        columns = []
+        for figure in FIGURES:
+            of_seed = {seed: line[figure] for seed, line in by_name[name].items()}
+            columns.append(_spread(of_seed.values()))
+            if figure in GAINS:
+                base = {seed: line[figure] for seed, line in by_name.get(ALL, {}).items()}
+                gains = [of_seed[seed] - base[seed] for seed in base.keys() & of_seed.keys()]
+                columns.append(_spread(gains, "+") if gains and name != ALL else "")
+        rows.append(f"| {' | '.join([name, str(len(by_name[name])), *columns])} |")
     return "\n".join(rows)
 
 
-def _spread(values: Sequence[float]) -> str:
-    mean = f"{statistics.mean(values):.3f}"
-    return f"{mean} ± {statistics.stdev(values):.3f}" if len(values) > 1 else mean
+def _spread(values: Iterable[float], sign: str = "") -> str:
+    several = list(values)
+    mean = f"{statistics.mean(several):{sign}.3f}"
+    return f"{mean} ± {statistics.stdev(several):.3f}" if len(several) > 1 else mean
 
 
 def options() -> argparse.Namespace:
