@@ -187,12 +187,18 @@ def _leave(
     """Save what was learned before an end that nobody wanted: cancelled, diverged, no memory."""
     if isinstance(error, FloatingPointError):
         checkpoint.discard(folder)  # it would diverge again
-    elif state is not None and state.fraction() > _WORTH_KEEPING:
+    elif state is not None and _is_worth_keeping(state):
         _save_state(state, folder)
     elif "resume" not in request:
         checkpoint.discard(folder)  # it has hardly begun
     if state is not None and state.best_score is not None and isinstance(error, Exception):
         save_model(state.best_model(), request["output"])
+
+
+def _is_worth_keeping(state: TrainState) -> bool:
+    """Whether more than a moment was learned, or a score was shown for it."""
+    scored = state.step > 0 and state.best_score is not None
+    return scored or state.fraction() > _WORTH_KEEPING
 
 
 def _save_state(state: TrainState, folder: Path) -> None:
