@@ -1,8 +1,11 @@
+import sys
+
 import numpy as np
 import pytest
 from scipy import ndimage as ndi
 
 from cases import CASES
+from seamless_unet import nearest_objects
 from seamless_unet.nearest_objects import two_nearest
 
 
@@ -64,12 +67,45 @@ def test_planes(labels):
         assert_equal_to_brute_force(labels, reach)
 
 
+@pytest.fixture(params=["by boxes", "compiled"])
+def way(request, monkeypatch):
+    """Compute in volumes with numba, and as if it were not there."""
+    if request.param == "by boxes":
+        monkeypatch.setitem(sys.modules, "numba", None)
+        monkeypatch.delitem(sys.modules, "seamless_unet.nearest_compiled", raising=False)
+    nearest_objects._compiled.cache_clear()
+    assert (nearest_objects._compiled() is not None) == (request.param == "compiled")
+    yield request.param
+    nearest_objects._compiled.cache_clear()
+
+
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("spacing", [None, (3, 1, 1), (0.5, 0.2, 0.3)])
 @pytest.mark.parametrize("objects", [25, 4])
 def test_volumes(spacing, objects):
     labels = discs((14, 50, 60), 25, 5)
     labels[labels > 0] = labels[labels > 0] % objects + 1  # 4: each in pieces
     assert_equal_to_brute_force(labels, 6, spacing)
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, ">i2"])
+def test_volumes_of_any_integers_and_layout(dtype):
+    labels = discs((9, 20, 30), 12, 4).transpose(2, 0, 1).astype(dtype)
+    labels[labels == 1] = np.iinfo(dtype).max
+    if np.dtype(dtype).kind == "i":
+        labels[labels == 2] = -3
+    before = labels.copy()
+    assert_equal_to_brute_force(labels, 40)
+    np.testing.assert_array_equal(labels, before)
+
+
+@pytest.mark.usefixtures("way")
+def test_volumes_without_objects_or_places():
+    for shape in ((3, 4, 5), (0, 4, 5), (1, 1, 1)):
+        for distance in two_nearest(np.zeros(shape, int), 9):
+            assert distance.shape == shape
+            assert np.isposinf(distance).all()
 
 
 def test_an_image_without_objects_is_infinitely_far_from_them():

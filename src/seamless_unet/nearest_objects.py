@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 
@@ -20,7 +21,8 @@ def two_nearest(
     """Return the distances of background pixels to the nearest and second nearest object.
 
     One distance transform per object, in the box of its outline grown by ``reach``. Where an
-    object is long, or in pieces far apart, several smaller boxes take its place.
+    object is long, or in pieces far apart, several smaller boxes take its place. In volumes
+    `seamless_unet.nearest_compiled` does the same faster, where numba is installed.
 
     Parameters
     ----------
@@ -42,10 +44,28 @@ def two_nearest(
     >>> nearest[0, 1:4], second[0, 1:4]
     (array([1., 2., 1.], dtype=float32), array([3., 2., 3.], dtype=float32))
     """
-    nearest = np.full(labels.shape, np.inf, np.float32)  # squared until the end
+    steps = (1.0,) * labels.ndim if spacing is None else tuple(map(float, spacing))
+    compiled = _compiled() if labels.ndim == 3 else None
+    nearest, second = (compiled or _by_boxes)(labels, reach, steps)
+    return np.sqrt(nearest, out=nearest), np.sqrt(second, out=second)
+
+
+@functools.cache
+def _compiled() -> Callable[..., tuple[NDArray[np.float32], NDArray[np.float32]]] | None:
+    try:
+        from seamless_unet.nearest_compiled import two_nearest_squared
+    except (ImportError, RuntimeError):  # no numba, one that does not fit, or no place for its code
+        return None
+    return two_nearest_squared
+
+
+def _by_boxes(
+    labels: NDArray, reach: float, steps: Sequence[float]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the squared distances."""
+    nearest = np.full(labels.shape, np.inf, np.float32)
     second = np.full(labels.shape, np.inf, np.float32)
     owner = np.zeros(labels.shape, np.int32)  # number of the nearest object
-    steps = (1.0,) * labels.ndim if spacing is None else tuple(map(float, spacing))
     grow = [1 + int(reach / step) for step in steps]
     merging = Lock()
 
@@ -68,7 +88,7 @@ def two_nearest(
     # the boxes of a plane are too small for threads to pay
     with ThreadPoolExecutor(os.cpu_count() if labels.ndim > 2 else 1) as pool:
         deque(pool.map(lambda part: merge(*part), parts), maxlen=0)
-    return np.sqrt(nearest, out=nearest), np.sqrt(second, out=second)
+    return nearest, second
 
 
 def _outlines(labels: NDArray) -> Iterator[NDArray[np.intp]]:
