@@ -2,7 +2,7 @@
 
 Lines of JSON: 1,000 cells in 2048x2048 first, then growing images of the same density, outlines
 of the same length in all around more and more objects, objects that are long or in pieces, and
-volumes. ``outline`` is the number of object pixels beside another value::
+volumes (``pip install numba``). ``outline`` is the number of object pixels beside another value::
 
     python benchmarks/speed/weight_map.py [--rows cells size count shape volume training]
 """
@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from unittest import mock
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 from side_by_side import emit, most_allocated, ratios, side_by_side
 
+from seamless_unet import nearest_objects
 from seamless_unet.config import TrainConfig
 from seamless_unet.dataset import make_dataset
 from seamless_unet.weight_map import separate_touching, weight_map
@@ -51,13 +53,20 @@ def fibers(size: int, count: int) -> NDArray[np.int32]:
     return labels
 
 
+def without_numba(labels: NDArray) -> None:
+    with mock.patch.object(nearest_objects, "_compiled", return_value=None):
+        weight_map(labels)
+
+
 def measure(row: str, labels: NDArray, **about: object) -> None:
-    measured = side_by_side(
-        {
-            "weight_map": lambda: weight_map(labels),
-            "distance_transform": lambda: ndi.distance_transform_edt(labels == 0),
-        }
-    )
+    ways: dict[str, Callable[[], object]] = {
+        "weight_map": lambda: weight_map(labels),
+        "distance_transform": lambda: ndi.distance_transform_edt(labels == 0),
+    }
+    if labels.ndim == 3:
+        ways["without numba"] = lambda: without_numba(labels)
+        about["numba"] = nearest_objects._compiled() is not None
+    measured = side_by_side(ways)
     outline = int(np.count_nonzero((ndi.morphological_gradient(labels, 3) > 0) & (labels > 0)))
     emit(
         row,

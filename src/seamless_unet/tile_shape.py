@@ -19,8 +19,9 @@ _SLAB_PIXELS = 150_000
 # and bytes of one result at the finest level: beyond 32 MB the C library of Linux gives memory
 # back to the system after every convolution, which costs a tenth of the time
 _SLAB_BYTES = 20_000_000
-# intermediate results at the finest level at once, measured: of a tile, and of a slab
-_TENSORS = 8
+# intermediate results at the finest level at once, measured. Those of a slab are no more, but the
+# C library keeps what was freed between them
+_TENSORS = {"tile": 8, "slab": 20}
 
 
 def streams(network: UNet) -> bool:
@@ -98,7 +99,7 @@ def _tile_bytes(network: UNet, read: Sequence[int]) -> int:
 
     Skip, upsampled, both concatenated (2), convolved (2), its work space (2).
     """
-    return _TENSORS * math.prod(read) * _pixel_bytes(network)
+    return _TENSORS["tile"] * math.prod(read) * _pixel_bytes(network)
 
 
 def _slab_bytes(network: UNet, axis: int, rows: int, read: Sequence[int]) -> int:
@@ -109,7 +110,7 @@ def _slab_bytes(network: UNet, axis: int, rows: int, read: Sequence[int]) -> int
     waiting = sum(geometry.skip_crop(level) // shrinks**level for level in range(depth))
     finest = math.prod(read) // read[axis] * _pixel_bytes(network)
     weights = sum(each.numel() * each.element_size() for each in network.parameters())
-    return (_TENSORS * rows + waiting) * finest + weights
+    return (_TENSORS["slab"] * rows + waiting) * finest + weights
 
 
 def _pixel_bytes(network: UNet) -> int:
