@@ -172,6 +172,16 @@ def test_cancelled_when_it_has_hardly_begun_leaves_nothing(train_request, tmp_pa
     assert files(tmp_path / LIBRARY) == []
 
 
+def test_cancelled_once_a_score_was_shown_can_go_on(train_request, monkeypatch):
+    monkeypatch.setattr(train_jobs, "_WORTH_KEEPING", 1.0)  # time alone is never enough
+    orders = compute.Orders()
+    for event in compute.serve(train_request, orders):
+        if event["event"] == "validated" and event["step"]:
+            orders.cancelled.add(2)
+    assert event["event"] == "cancelled"
+    assert checkpoint.state_path(Path(train_request["checkpoint"])).exists()
+
+
 def test_what_diverged_is_not_offered_again(train_request, tmp_path, all_reports, monkeypatch):
     module = sys.modules[TrainState.__module__.replace("train_state", "train")]
     whole = module.train
