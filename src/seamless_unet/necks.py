@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import math
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,22 +89,26 @@ def _suspects(labels: NDArray[np.int32], boxes: Mapping[int, Box], depth: float)
     These have holes, or a peak from which the straight way to their highest one descends by
     ``depth``. That is found out for many at once, side by side in one array.
     """
-    found = []
-    for numbers in _shelves(boxes):
-        if len(numbers) == 1:  # `_parts` does as much
-            found += numbers
-            continue
-        inside, starts = _side_by_side([labels[boxes[number]] == number for number in numbers])
-        height = _height(inside)
-        peaks = np.nonzero(inside & (height == ndi.maximum_filter(height, 3)))
-        owner = np.searchsorted(starts, peaks[-1], "right") - 1
-        rising = np.lexsort((height[peaks], owner))
-        highest = rising[np.searchsorted(owner[rising], owner, "right") - 1]
-        descends = height[peaks] - _lowest_between(height, peaks, highest) > depth - _ROUNDING
-        pieces, _ = ndi.label(~inside)  # the first is around all objects, others are holes
-        holes = np.searchsorted(starts, np.nonzero(pieces > 1)[-1], "right") - 1
-        found += [numbers[i] for i in np.union1d(owner[descends], holes)]
-    return sorted(found)
+    look = functools.partial(_suspects_among, labels, boxes, depth)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return sorted(itertools.chain.from_iterable(pool.map(look, _shelves(boxes))))
+
+
+def _suspects_among(
+    labels: NDArray[np.int32], boxes: Mapping[int, Box], depth: float, numbers: list[int]
+) -> list[int]:
+    if len(numbers) == 1:  # `_parts` does as much
+        return numbers
+    inside, starts = _side_by_side([labels[boxes[number]] == number for number in numbers])
+    height = _height(inside)
+    peaks = np.nonzero(inside & (height == ndi.maximum_filter(height, 3)))
+    owner = np.searchsorted(starts, peaks[-1], "right") - 1
+    rising = np.lexsort((height[peaks], owner))
+    highest = rising[np.searchsorted(owner[rising], owner, "right") - 1]
+    descends = height[peaks] - _lowest_between(height, peaks, highest) > depth - _ROUNDING
+    pieces, _ = ndi.label(~inside)  # the first is around all objects, others are holes
+    holes = np.searchsorted(starts, np.nonzero(pieces > 1)[-1], "right") - 1
+    return [numbers[i] for i in np.union1d(owner[descends], holes)]
 
 
 def _lowest_between(
