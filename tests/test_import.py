@@ -40,6 +40,12 @@ def test_no_torch_and_no_window(code):
     assert loaded(code, ("torch", "torchvision", *WINDOW)) == []
 
 
+@pytest.mark.parametrize("dock", ["segment", "train", "evaluate", "models"])
+def test_a_dock_opens_without_what_takes_long_to_load(dock):
+    code = f"import seamless_unet.plugin.{dock}_widget"
+    assert loaded(code, ("torch", "dask.array", "zarr")) == []
+
+
 def test_the_whole_core_knows_no_window():
     code = "\n".join(
         [

@@ -101,7 +101,7 @@ def shape_rows() -> None:
 
 def volume_rows() -> None:
     for shape in ((32, 128, 128), (64, 256, 256)):
-        measure("volume", cells(shape, round(np.prod(shape) / 10_000)))
+        measure("weights of a volume", cells(shape, round(np.prod(shape) / 10_000)))
 
 
 def training_row() -> None:
@@ -122,7 +122,7 @@ def training_row() -> None:
 
 
 ROWS: dict[str, Callable[[], None]] = {
-    "cells": lambda: measure("cells", cells((2048, 2048), 1000)),
+    "cells": lambda: measure("weights of cells", cells((2048, 2048), 1000)),
     "size": size_rows,
     "count": count_rows,
     "shape": shape_rows,

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import dask.array as da
 from napari.layers import Image, Labels, Shapes
 
 from seamless_unet.plugin import layers
@@ -102,12 +101,14 @@ def _labels(pair: LayerPair) -> Any:
     return layers.without_channels(pair.image, pair.axes, layers.full_data(pair.labels))
 
 
-def _annotated_planes(pair: LayerPair) -> da.Array:
+def _annotated_planes(pair: LayerPair) -> Any:
     """Return where the labels of a pair without a region tell something; not computed yet.
 
     A plane of objects without any is not annotated, and in a region it would be.
     """
-    labels = da.asarray(_labels(pair), name=False)
+    import dask.array as da
+
+    labels = layers.in_dask(_labels(pair))
     if pair.annotation != "objects":
         return da.ones_like(labels, dtype=bool)
     return da.broadcast_to((labels > 0).any(axis=(-2, -1), keepdims=True), labels.shape)

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import Any
 
-import dask.array as da
 import numpy as np
 from napari.layers import Image, Labels, Layer
 
@@ -128,10 +127,17 @@ def one_channel(layer: Image, axes: str, channel: int) -> tuple[Any, str]:
 
 def lazy(array: Any) -> Any:
     """Return an array whose slices are not read until they are needed."""
-    is_lazy = isinstance(array, np.ndarray | da.Array) or hasattr(array.dtype, "numpy_dtype")
-    if is_lazy:  # zarr reads at once, tensorstore does not
-        return array
-    return da.from_array(array, name=False)  # a name found by dask would need all of it read
+    if isinstance(array, np.ndarray) or hasattr(array.dtype, "numpy_dtype"):
+        return array  # zarr reads at once, tensorstore does not
+    return in_dask(array)
+
+
+def in_dask(array: Any) -> Any:
+    """Return an array as a dask array."""
+    import dask.array as da  # takes longer than a dock to open
+
+    # a name found by dask would need all of the array read
+    return array if isinstance(array, da.Array) else da.from_array(array, name=False)
 
 
 def check_same_place(image: Image, axes: str, labels: Labels) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import dask.array as da
 from napari.layers import Image
 
 from seamless_unet.axes import label_axes
@@ -61,9 +60,6 @@ def model_input(
         axes = "".join(axis for axis in axes if axis not in index)
     if len(parts) == 1:
         return parts[0], axes
-    return da.stack([_in_dask(part) for part in parts]), "C" + axes
+    import dask.array as da
 
-
-def _in_dask(array: Any) -> da.Array:
-    # a name found by dask would need all of the array read
-    return array if isinstance(array, da.Array) else da.from_array(array, name=False)
+    return da.stack([layers.in_dask(part) for part in parts]), "C" + axes

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import dask.array as da
 from napari.layers import Labels
 from qtpy.QtCore import QTimer
 
@@ -145,6 +144,8 @@ def certainties(
     wanted
         The axes of the arrays, in any order; they are one pixel long along others than those.
     """
+    import dask.array as da
+
     rest = label_axes(axes)
     order = [rest.index(axis) for axis in wanted if axis in rest]
     place = tuple(slice(None) if axis in rest else None for axis in wanted)
