@@ -57,7 +57,8 @@ def predict(
         Average over the 8 rotations and mirrorings in the plane (the paper averaged 7 rotations).
     memory
         Budget in bytes for what prediction adds besides the result; ``None`` takes a quarter of
-        what is free, at most 1 GiB on a CPU. The smallest tile may need more.
+        what is free, at most 1 GiB on a CPU. The smallest tile may need more, and so may a
+        process that has taken more before.
     precision
         ``"float32"`` is exact. ``"bfloat16"`` and ``"float16"`` let PyTorch compute convolutions
         with 8 and 11 bits, which is faster where a unit for it is; probabilities then differ, from
