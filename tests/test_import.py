@@ -43,7 +43,7 @@ def test_no_torch_and_no_window(code):
 @pytest.mark.parametrize("dock", ["segment", "train", "evaluate", "models"])
 def test_a_dock_opens_without_what_takes_long_to_load(dock):
     code = f"import seamless_unet.plugin.{dock}_widget"
-    assert loaded(code, ("torch", "dask.array", "zarr")) == []
+    assert loaded(code, ("torch", "dask.array", "zarr", "tifffile")) == []
 
 
 def test_the_whole_core_knows_no_window():

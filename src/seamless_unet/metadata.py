@@ -6,9 +6,10 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import tifffile
+if TYPE_CHECKING:
+    import tifffile
 
 _MICROMETRES = {
     **{"m": 1e6, "cm": 1e4, "mm": 1e3, "nm": 1e-3, "Å": 1e-4, "inch": 25400.0},
@@ -58,6 +59,8 @@ def read_metadata(path: str | Path) -> Metadata | None:
     path = Path(path)
     try:
         if path.suffix.lower() in (".tif", ".tiff"):
+            import tifffile  # not for layers that come from no such file
+
             with tifffile.TiffFile(path) as tif:
                 shape, axes = tiff_axes(tif, tif.series[0])
                 return Metadata(shape, axes, tiff_pixel_size(tif), _tiff_channels(tif))
@@ -114,7 +117,9 @@ def _tiff_channels(tif: tifffile.TiffFile) -> tuple[str, ...]:
 
 def _ome_pixels(tif: tifffile.TiffFile) -> dict[str, Any]:
     """Return what OME-XML says about the pixels of the first image."""
-    image = tifffile.xml2dict(tif.ome_metadata or "")["OME"]["Image"]
+    from tifffile import xml2dict
+
+    image = xml2dict(tif.ome_metadata or "")["OME"]["Image"]
     return (image[0] if isinstance(image, list) else image)["Pixels"]
 
 
