@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from seamless_unet.pieces import Layout, Piece, Predicted
     from seamless_unet.predict import Progress
 
+# pixels a side: with fewer, the convolutions of a large image are not ready
+_WARM_UP = {2: 256, 3: 32}
+
 Targets = dict[str, tuple[Path, tuple[int, ...], DTypeLike, str]]  # path, shape, dtype, axes
 
 
@@ -138,7 +141,7 @@ def _seconds_left() -> Callable[[float], dict[str, float]]:
 def warm(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any], None, None]:
     """Be ready to segment with a ``model`` on a ``device``, unless a request is waiting: ``warm``.
 
-    It segments next to nothing: all that is slow the first time has happened then.
+    It segments a little noise: all that is slow the first time has happened then.
     """
     from seamless_unet.stack import segment_stack
     from seamless_unet.train import choose_device
@@ -146,9 +149,10 @@ def warm(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any], N
     if orders.requests.empty():
         model = cached_model(request["model"])
         network = model.info.network
-        nothing = np.zeros((network.in_channels, *(8,) * network.ndim), np.uint8)
+        shape = (network.in_channels, *(_WARM_UP[network.ndim],) * network.ndim)
+        noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
         axes = "C" + "ZYX"[-network.ndim :]
-        for _ in segment_stack(model, nothing, axes, device=choose_device(request["device"])):
+        for _ in segment_stack(model, noise, axes, device=choose_device(request["device"])):
             pass
     yield {"event": "warm", "last": True}
 
