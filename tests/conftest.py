@@ -16,8 +16,9 @@ def pixel_model() -> Callable:
     """
 
     def make(*, ndim=2, in_channels=1, classes=2, sharpness=20.0, **info):
-        from seamless_unet.config import ModelInfo, Normalization, UNetConfig
+        from seamless_unet.config import Normalization, UNetConfig
         from seamless_unet.model_file import Model
+        from seamless_unet.model_header import ModelInfo
         from seamless_unet.unet import UNet
 
         config = UNetConfig(

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from seamless_unet.calibrate import calibrate
-from seamless_unet.config import ModelInfo, UNetConfig
+from seamless_unet.config import UNetConfig
+from seamless_unet.model_header import ModelInfo
 from seamless_unet.sample import Sample
 from seamless_unet.segment import segment
 from seamless_unet.validate import Predicted, score

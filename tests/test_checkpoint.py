@@ -16,7 +16,8 @@ from seamless_unet.checkpoint import (
     running,
     state_path,
 )
-from seamless_unet.config import ModelInfo, TrainConfig, UNetConfig
+from seamless_unet.config import TrainConfig, UNetConfig
+from seamless_unet.model_header import ModelInfo
 from seamless_unet.train_state import TrainState
 from test_import import python
 

@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from seamless_unet.config import ModelInfo, Normalization, TrainConfig, UNetConfig
+from seamless_unet.config import Normalization, TrainConfig, UNetConfig
+from seamless_unet.model_header import ModelInfo
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from seamless_unet.config import ModelInfo, Normalization, UNetConfig
+from seamless_unet.config import Normalization, UNetConfig
 from seamless_unet.features import feature_maps
 from seamless_unet.model_file import Model
+from seamless_unet.model_header import ModelInfo
 from seamless_unet.unet import UNet
 
 

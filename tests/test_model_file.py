@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from seamless_unet.config import ModelInfo, UNetConfig
+from seamless_unet.config import UNetConfig
 from seamless_unet.model_file import (
     Model,
     bundled_models,
@@ -18,6 +18,7 @@ from seamless_unet.model_file import (
     read_info,
     save_model,
 )
+from seamless_unet.model_header import ModelInfo
 from seamless_unet.predict import predict
 from seamless_unet.unet import UNet
 

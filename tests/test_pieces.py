@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from seamless_unet.config import ModelInfo, Normalization, UNetConfig
+from seamless_unet.config import Normalization, UNetConfig
 from seamless_unet.lazy_array import lazy_array
+from seamless_unet.model_header import ModelInfo
 from seamless_unet.normalize import measure
 from seamless_unet.pieces import layout, pieces, put
 

@@ -7,8 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exact_network import exact
-from seamless_unet.config import ModelInfo, Normalization, UNetConfig
+from seamless_unet.config import Normalization, UNetConfig
 from seamless_unet.model_file import Model
+from seamless_unet.model_header import ModelInfo
 from seamless_unet.predict import Progress, predict, predict_tiles
 from seamless_unet.stream import Stream
 from seamless_unet.unet import UNet

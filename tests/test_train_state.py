@@ -3,7 +3,8 @@ import json
 import pytest
 import torch
 
-from seamless_unet.config import ModelInfo, TrainConfig, UNetConfig
+from seamless_unet.config import TrainConfig, UNetConfig
+from seamless_unet.model_header import ModelInfo
 from seamless_unet.train_state import TrainState
 
 

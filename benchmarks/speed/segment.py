@@ -21,11 +21,12 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 from side_by_side import emit, most_allocated, ratios, side_by_side
 
-from seamless_unet.config import ModelInfo, UNetConfig
+from seamless_unet.config import UNetConfig
 from seamless_unet.image_io import sample_path
 from seamless_unet.link import link_slices
 from seamless_unet.metrics import evaluate
 from seamless_unet.model_file import Model, find_model, load_model
+from seamless_unet.model_header import ModelInfo
 from seamless_unet.predict import predict
 from seamless_unet.segment import segment
 from seamless_unet.unet import UNet

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from seamless_unet.config import ModelInfo
+from seamless_unet.model_header import ModelInfo
 from seamless_unet.validate import Predicted, score, with_objects
 
 _LEAST_OBJECTS = 200  # by fewer, settings are chosen that are worse on other images

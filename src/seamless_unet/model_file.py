@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 
-from seamless_unet.config import ModelInfo
+from seamless_unet.model_header import ModelInfo
 from seamless_unet.whole_file import replacing
 
 if TYPE_CHECKING:

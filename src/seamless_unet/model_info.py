@@ -10,16 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.segmentation import relabel_sequential
 
-from seamless_unet.config import (
-    ModelInfo,
-    Normalization,
-    TrainConfig,
-    UNetConfig,
-    numbered_channels,
-)
+from seamless_unet.config import Normalization, TrainConfig, UNetConfig
 from seamless_unet.dataset import Dataset
 from seamless_unet.gaps import close_gaps
 from seamless_unet.model_file import Model
+from seamless_unet.model_header import ModelInfo, numbered_channels
 from seamless_unet.necks import share_with_necks
 from seamless_unet.thumbnail import thumbnail
 

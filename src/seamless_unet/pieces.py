@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seamless_unet.axes import check_axes, label_axes, loop_axes, split
-from seamless_unet.config import ModelInfo
 from seamless_unet.lazy_array import LazyArray
+from seamless_unet.model_header import ModelInfo
 from seamless_unet.normalize import measure
 
 _ORDER = "STZCYX"  # of the work: objects are linked through Z, then T, and never through S

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seamless_unet.bands import segment_in_bands
-from seamless_unet.config import ModelInfo
 from seamless_unet.disk_space import check_room
 from seamless_unet.lazy_array import LazyArray
-from seamless_unet.link import continue_objects
+from seamless_unet.linked_pieces import counted, linked
+from seamless_unet.model_header import ModelInfo
 from seamless_unet.pieces import Layout, Piece, Predicted, layout, pieces, put
 from seamless_unet.resample import (
     resampled,
@@ -22,7 +22,6 @@ from seamless_unet.resample import (
     resampled_shape,
     resampled_values,
 )
-from seamless_unet.runs import Runs, find_runs
 from seamless_unet.scratch import is_in_memory, scratch_array, scratch_folder
 from seamless_unet.segment import segment
 
@@ -198,8 +197,8 @@ def segment_pieces(
         for axis in "ZT":  # Z first, then T links whole objects
             if axis in plan.loop:
                 chain = plan.loop.index(axis)
-                items = _linked(items, chain, math.prod(plan.loop_shape[chain + 1 :]))
-    yield from items if info.output == "classes" else _counted(items, chain)
+                items = linked(items, chain, math.prod(plan.loop_shape[chain + 1 :]))
+    yield from items if info.output == "classes" else counted(items, chain)
 
 
 def scratch_size(
@@ -279,38 +278,3 @@ def _labels(
         labels = scratch_array(probabilities.shape[1:], np.int32)
         segment_in_bands(probabilities, labels, rows, **(info.instances | changes))
     return resampled_labels(labels, shape)
-
-
-def _linked(
-    items: Iterator[Progress | Predicted | Piece], chain: int, group: int
-) -> Iterator[Progress | Predicted | Piece]:
-    """Link pieces, ``group`` of them at a time, as long as the first ``chain`` of index stays."""
-    before: list[Runs] = []
-    now: list[tuple[tuple[int, ...], Runs]] = []
-    count, link = 0, None
-    for item in items:
-        if not isinstance(item, Piece):
-            yield item
-            continue
-        if item.index[:chain] != link:
-            before, count, link = [], 0, item.index[:chain]
-        now.append((item.index, find_runs(item.labels)))
-        if len(now) == group:
-            before, count = continue_objects(before, [runs for _, runs in now], count)
-            for (index, _), runs in zip(now, before, strict=True):
-                yield Piece(index, runs.painted(*runs.ids), None)
-            now = []
-
-
-def _counted(
-    items: Iterator[Progress | Predicted | Piece], chain: int
-) -> Iterator[Progress | Predicted | Piece]:
-    """Say how many objects there are so far: ids go on as long as the first of the index stays."""
-    earlier, highest, link = 0, 0, None
-    for item in items:
-        if isinstance(item, Piece):
-            if item.index[:chain] != link:
-                earlier, highest, link = earlier + highest, 0, item.index[:chain]
-            highest = max(highest, int(item.labels.max()))
-            item = Piece(item.index, item.labels, earlier + highest)
-        yield item

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from seamless_unet.config import ModelInfo, Normalization, TrainConfig, UNetConfig
+from seamless_unet.config import Normalization, TrainConfig, UNetConfig
 from seamless_unet.dataset import Dataset
 from seamless_unet.model_file import Model, bundled_models, load_model, read_info
+from seamless_unet.model_header import ModelInfo
 from seamless_unet.sample import Sample, evenly
 from seamless_unet.validate import predict_samples, score
 

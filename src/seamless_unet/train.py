@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from seamless_unet.advice import Problem
 from seamless_unet.calibrate import calibrate
-from seamless_unet.config import Annotation, ModelInfo, TrainConfig
+from seamless_unet.config import Annotation, TrainConfig
 from seamless_unet.dataset import Dataset, Summary, make_dataset
 from seamless_unet.model_file import Model
+from seamless_unet.model_header import ModelInfo
 from seamless_unet.model_info import earlier_trainings, model_info, network_config
 from seamless_unet.patches import DrawnAhead, Patches
 from seamless_unet.sample import Sample, evenly

@@ -16,8 +16,9 @@ import torch
 from torch import Tensor
 
 from seamless_unet.checkpoint import FORMAT
-from seamless_unet.config import ModelInfo, TrainConfig
+from seamless_unet.config import TrainConfig
 from seamless_unet.model_file import Model, read_tensors, write_tensors
+from seamless_unet.model_header import ModelInfo
 from seamless_unet.model_info import thinned
 from seamless_unet.unet import UNet
 

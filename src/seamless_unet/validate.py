@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seamless_unet.config import ModelInfo, Normalization
+from seamless_unet.config import Normalization
 from seamless_unet.metrics import combine, evaluate
 from seamless_unet.model_file import Model
+from seamless_unet.model_header import ModelInfo
 from seamless_unet.predict import predict
 from seamless_unet.sample import Sample
 from seamless_unet.segment import segment

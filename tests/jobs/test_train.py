@@ -290,7 +290,8 @@ def test_corrections_continue_the_model_they_correct(train_request, tmp_path):
 
 
 def test_what_is_remembered_of_earlier_trainings_is_bounded():
-    from seamless_unet.config import ModelInfo, UNetConfig
+    from seamless_unet.config import UNetConfig
+    from seamless_unet.model_header import ModelInfo
     from seamless_unet.model_info import earlier_trainings
 
     info = ModelInfo(UNetConfig())

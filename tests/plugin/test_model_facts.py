@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from seamless_unet.config import ModelInfo, UNetConfig
+from seamless_unet.config import UNetConfig
+from seamless_unet.model_header import ModelInfo
 from seamless_unet.plugin.library import Entry
 from seamless_unet.plugin.model_facts import facts, headline, pixel_size
 

@@ -1,6 +1,7 @@
 import pytest
 
-from seamless_unet.config import ModelInfo, UNetConfig
+from seamless_unet.config import UNetConfig
+from seamless_unet.model_header import ModelInfo
 from seamless_unet.plugin.model_fit import linkable, mark, misfit, plan
 
 

@@ -1,7 +1,8 @@
 import numpy as np
 import zarr
 
-from seamless_unet.config import ModelInfo, UNetConfig
+from seamless_unet.config import UNetConfig
+from seamless_unet.model_header import ModelInfo
 from seamless_unet.plugin.segment_result import certainties
 
 

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seamless_unet.axes import loop_axes, split
-from seamless_unet.config import ModelInfo, Normalization
+from seamless_unet.config import Normalization
 from seamless_unet.jobs.orders import Orders
 from seamless_unet.model_file import Model
+from seamless_unet.model_header import ModelInfo
 from seamless_unet.normalize import measure
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Any
 from magicgui.widgets import ComboBox
 from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
 
-from seamless_unet.config import are_numbered
+from seamless_unet.model_header import are_numbered
 
 _TOOLTIP = "Which channel of the image, or which layer, the model gets here."
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from qtpy.QtCore import QFile
 
 from seamless_unet import checkpoint
-from seamless_unet.config import ModelInfo
 from seamless_unet.model_file import bundled_models, read_info
+from seamless_unet.model_header import ModelInfo
 from seamless_unet.plugin import models
 from seamless_unet.whole_file import replacing
 

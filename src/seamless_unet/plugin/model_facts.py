@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from seamless_unet.config import ModelInfo, are_numbered
+from seamless_unet.model_header import ModelInfo, are_numbered
 from seamless_unet.plugin.library import Entry
 
 _MOST_NAMES = 12  # of images

@@ -1,7 +1,7 @@
 """Whether a model can take an image, and what it makes of its dimensions, in words."""
 
 from seamless_unet.axes import label_axes, loop_axes
-from seamless_unet.config import ModelInfo
+from seamless_unet.model_header import ModelInfo
 
 _WORDS = {"Z": "depth", "T": "time"}
 

@@ -9,8 +9,8 @@ import platformdirs
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
 from seamless_unet import checkpoint
-from seamless_unet.config import ModelInfo
 from seamless_unet.model_file import bundled_models, read_info
+from seamless_unet.model_header import ModelInfo
 from seamless_unet.plugin import preferences
 from seamless_unet.plugin.worker import Job
 

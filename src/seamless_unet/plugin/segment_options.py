@@ -5,7 +5,7 @@ from typing import Any
 from magicgui.widgets import CheckBox, ComboBox, FloatSlider, FloatSpinBox, Label, SpinBox
 from magicgui.widgets.bases import ValueWidget
 
-from seamless_unet.config import ModelInfo
+from seamless_unet.model_header import ModelInfo
 from seamless_unet.plugin import model_fit, resizing
 
 _MEMORY = [("automatic", None), ("at most 4 GB", 2**32), ("1 GB", 2**30), ("256 MB", 2**28)]

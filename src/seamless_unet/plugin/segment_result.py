@@ -8,7 +8,7 @@ from napari.layers import Labels
 from qtpy.QtCore import QTimer
 
 from seamless_unet.axes import label_axes
-from seamless_unet.config import ModelInfo
+from seamless_unet.model_header import ModelInfo
 from seamless_unet.plugin import stored
 from seamless_unet.plugin.worker import Event
 

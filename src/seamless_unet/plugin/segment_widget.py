@@ -9,7 +9,7 @@ from magicgui.types import FileDialogMode
 from magicgui.widgets import Container, FileEdit
 
 from seamless_unet.axes import loop_axes
-from seamless_unet.config import ModelInfo
+from seamless_unet.model_header import ModelInfo
 from seamless_unet.plugin import layers, library, model_fit, models, settings
 from seamless_unet.plugin.channel_rows import ChannelRows, suggested
 from seamless_unet.plugin.choice import Choice
