@@ -32,7 +32,7 @@ def main(
     test_image = read_image(test_image_path)
     truth = read_labels(test_labels_path, like=test_image)
     probabilities = predict(model, test_image.data)  # (classes, Y, X)
-    found = segment(probabilities, threshold=model.info.threshold)
+    found = segment(probabilities, **model.info.instances)
     print(evaluate(truth.data, found).table())
 
 

@@ -12,8 +12,10 @@ from seamless_unet.advice import (
     partly_annotated,
     rare_classes,
     small_images,
+    strokes_of_kinds,
     unlike_contrast,
 )
+from seamless_unet.annotation import Meaning
 from seamless_unet.config import TrainConfig
 from seamless_unet.geometry import Geometry
 from seamless_unet.sample import Sample
@@ -72,6 +74,18 @@ def test_slips_of_the_brush():
     assert said(objects_in_pieces([sample(slip)])) == [
         "Object 1 of cells is drawn in several separate pieces."
     ]
+
+
+@pytest.mark.parametrize(
+    ("values", "output", "what"),
+    [
+        ((0, 2, 3, 5), "classes", "with 2, 3 and 5 are taken as kinds of area, not as cells."),
+        ((0, 1), "objects", None),
+    ],
+)
+def test_strokes_of_a_few_numbers(values, output, what):
+    problems = said(strokes_of_kinds(Meaning("scribbles", output, values)))
+    assert problems == ([f"The strokes {what}"] if what else [])
 
 
 def test_too_few_objects():

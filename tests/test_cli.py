@@ -3,8 +3,8 @@
 import pytest
 
 import seamless_unet
-from seamless_unet import cli
 from seamless_unet.cli import main
+from seamless_unet.error_words import words
 from terminal import fails, spawn
 
 
@@ -31,6 +31,20 @@ def test_the_version_is_the_installed_one(capsys):
     assert capsys.readouterr().out == f"seamless-unet {seamless_unet.__version__}\n"
 
 
-def test_out_of_memory_says_what_to_do():
-    words = cli._words(RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"))
-    assert "--memory" in words
+@pytest.mark.parametrize(
+    ("error", "command", "advice"),
+    [
+        (MemoryError(), "segment", "segment with --memory 1GB"),
+        (RuntimeError("CUDA out of memory. Tried to"), "train", "train with --device cpu"),
+        (
+            RuntimeError("DefaultCPUAllocator: can't allocate memory"),
+            "train",
+            "--preset quick",
+        ),
+        (MemoryError(), "evaluate", "close other programs"),
+    ],
+)
+def test_out_of_memory_is_said_with_what_helps_there(error, command, advice):
+    said = words(error, command)
+    assert said.startswith("the computer ran out of memory: ")
+    assert advice in said

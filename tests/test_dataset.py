@@ -96,6 +96,25 @@ def test_what_lies_outside_the_region_has_its_number_too():
     assert np.any(inside.target[compared] == 2)
 
 
+@pytest.mark.parametrize("dtype", [np.int64, np.uint64])
+def test_huge_ids_are_the_objects_that_they_were(dtype):
+    image, labels = drawn()
+    huge = np.where(labels > 0, labels * 2**32 + 720575940600000000, 0).astype(dtype)
+    usual, same = (make_dataset([image], [ids], config(validation=0.3)) for ids in (labels, huge))
+    assert same.summary == usual.summary
+    for one, other in zip(usual.training, same.training, strict=True):
+        np.testing.assert_array_equal(one.target, other.target)
+        np.testing.assert_array_equal(one.weight, other.weight)
+        assert other.labels.max() <= 9
+
+
+def test_huge_values_of_classes_are_refused_in_words():
+    image, labels = drawn()
+    huge = np.where(labels > 0, 2**32 - 1, 0).astype(np.uint32)
+    with pytest.raises(ValueError, match="values up to 4294967295: classes and scribbles can be 0"):
+        make_dataset([image], [huge], config(annotation="classes"))
+
+
 def stack(count):
     """Several drawn images in one array, and their labels."""
     return (np.stack(p) for p in zip(*[drawn(seed=i) for i in range(count)], strict=True))

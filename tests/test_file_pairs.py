@@ -78,3 +78,18 @@ def test_missing_file_and_empty_folder(folder):
 def test_a_pattern_that_the_shell_left_alone(folder):
     folder("b1.tif", "b2.tif", "c.tif")
     assert [str(path) for path in find_images(["b*.tif"])] == ["b1.tif", "b2.tif"]
+
+
+@pytest.mark.parametrize("both_labels", [False, True])
+def test_a_file_is_not_its_own_labels(folder, both_labels):
+    folder("d/a.tif", "d/a_seg.tif")
+    with pytest.raises(ValueError, match=r"a.tif would be compared with itself.* a_labels.tif"):
+        find_pairs(["d"], ["d"], both_labels=both_labels)
+    with pytest.raises(ValueError, match="itself"):
+        find_pairs(["d/a.tif"], ["d/../d/a.tif"])
+
+
+def test_names_of_labels_in_capitals(folder):
+    folder("d/a.tif", "d/a_Labels.tif", "d/b_Image.tif", "d/b_MASK.tif")
+    pairs, _ = find_pairs(["d"], ["d"])
+    assert names(pairs) == [("d/a.tif", "d/a_Labels.tif"), ("d/b_Image.tif", "d/b_MASK.tif")]

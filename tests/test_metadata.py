@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from seamless_unet.image_io import write_image
+from seamless_unet.image_io import read_image, write_image
 from seamless_unet.metadata import Metadata, read_metadata
 
 
@@ -127,3 +127,23 @@ def test_what_is_damaged_or_unknown_says_nothing(tmp_path, name):
     path.write_text("{")
     assert read_metadata(tmp_path / name.split("/")[0]) is None
     assert read_metadata(tmp_path / "gone.tif") is None
+
+
+@pytest.mark.parametrize("nonsense", [0.65, [1, 2], None, {"Y": "wide", "X": 0.5}])
+def test_a_pixel_size_that_is_none_does_not_cost_the_image(tmp_path, nonsense):
+    path = tmp_path / "a.tif"
+    metadata = {"axes": "ZYX", "pixel_size": nonsense, "spacing": None}
+    tifffile.imwrite(path, numbers(5, 8, 9), metadata=metadata)
+    known = {"X": 0.5} if isinstance(nonsense, dict) else {}
+    assert read_metadata(path) == about((5, 8, 9), "ZYX", **known)
+    assert read_image(path).pixel_size == known
+
+
+def test_an_ome_tiff_whose_description_is_in_another_file(tmp_path):
+    xmlns = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
+    words = f'<?xml version="1.0"?><OME xmlns="{xmlns}"><BinaryOnly MetadataFile="a.ome"/></OME>'
+    tifffile.imwrite(tmp_path / "a.ome.tif", numbers(8, 9), description=words, metadata=None)
+    with tifffile.TiffFile(tmp_path / "a.ome.tif") as tif:
+        assert tif.is_ome
+    image = read_image(tmp_path / "a.ome.tif")
+    assert (image.data.shape, image.axes, image.pixel_size) == ((8, 9), "YX", {})

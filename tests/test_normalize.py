@@ -47,3 +47,11 @@ def test_an_empty_image_is_refused():
 def test_large_values_do_not_overflow():
     image = np.array([[[0, 2**32 - 1]]], np.uint32)
     assert normalize(image, Normalization(low=0, high=100)).max() == 1
+
+
+def test_every_plane_of_a_thin_stack_counts(monkeypatch):
+    monkeypatch.setattr("seamless_unet.normalize._LARGEST_SAMPLE", 1000)
+    stack = np.zeros((1, 3, 60, 60), np.uint16)
+    stack[0, 1:] = np.arange(60) + 1000
+    offset, scale = measure(stack, Normalization(low=0, high=100))
+    assert (offset.item(), (offset + scale).item()) == (0, 1000 + 56)  # of every fourth pixel

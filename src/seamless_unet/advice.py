@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 from skimage.measure import label
 
-from seamless_unet.annotation import OBJECT_PARTS
+from seamless_unet.annotation import OBJECT_PARTS, Meaning
 from seamless_unet.config import TrainConfig
 from seamless_unet.geometry import Geometry
 from seamless_unet.sample import Sample, evenly
@@ -86,6 +86,17 @@ def one_number(names: Sequence[str]) -> Iterator[Problem]:
             "taken as one object.",
             "Where objects touch, give each a number of its own (key M before drawing the next "
             "one).",
+        )
+
+
+def strokes_of_kinds(meaning: Meaning) -> Iterator[Problem]:
+    """Say that strokes of a few numbers are taken as kinds of area, if they are."""
+    if meaning.annotation == "scribbles" and meaning.output == "classes":
+        *most, last = map(str, meaning.class_values[1:])
+        yield Problem(
+            f"The strokes with {', '.join(most)} and {last} are taken as kinds of area, "
+            "not as cells.",
+            "To find cells, draw on all of them with 2.",
         )
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from seamless_unet import options
 from seamless_unet.config import PRESETS, TrainConfig
+from seamless_unet.error_words import words
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,29 +37,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if args.debug:
             raise
-        print(f"seamless-unet: error: {_words(error)}", file=sys.stderr)
+        print(f"seamless-unet: error: {words(error, args.command)}", file=sys.stderr)
         return 1
     if args.json:
         print(json.dumps(result), file=output)
+    if result.get("failed"):
+        return 1
     return 130 if result.get("reason") == "stopped" else 0
-
-
-def _words(error: Exception) -> str:
-    """Return an error as one line."""
-    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
-        return "the computer ran out of memory: segment with --memory 1GB, or a part of the image"
-    if isinstance(error, OSError) and error.strerror:
-        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    elif isinstance(error, ValueError | OSError | FloatingPointError):
-        text = str(error)
-    else:
-        text = f"{type(error).__name__}: {error} (--debug shows where)"
-    return " ".join(text.split())
 
 
 def _train_config(parser: argparse.ArgumentParser, args: argparse.Namespace) -> TrainConfig:
     """Return the configuration; one that is not possible is wrong usage."""
-    names = ("annotation", "ndim", "seed", "steps", "minutes", "start")
+    names = ("annotation", "scribble_values", "ndim", "seed", "steps", "minutes", "start")
     changes = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     try:
         if args.resume:
@@ -67,7 +57,7 @@ def _train_config(parser: argparse.ArgumentParser, args: argparse.Namespace) -> 
             changes |= _start_settings(args)
         return TrainConfig.preset(args.preset or "quick", **changes)
     except (ValueError, OSError) as error:
-        parser.error(_words(error))
+        parser.error(words(error, "train"))
 
 
 def _resumed_config(path: str, preset: str | None, changes: dict[str, Any]) -> TrainConfig:

@@ -38,6 +38,7 @@ from seamless_unet.jobs.look import border_weights, examples, features
 from seamless_unet.jobs.orders import Cancelled, Orders
 from seamless_unet.jobs.segment import segment, warm
 from seamless_unet.jobs.train import check, train
+from seamless_unet.out_of_memory import is_out_of_memory
 
 
 def main() -> None:
@@ -104,7 +105,7 @@ def serve(request: dict[str, Any], orders: Orders) -> Iterator[dict[str, Any]]:
 
 
 def _words(error: Exception) -> str:
-    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+    if is_out_of_memory(error):
         return (
             "The computer ran out of memory. Close other programs, lower the memory limit, "
             "or take a smaller part of the image."

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seamless_unet.advice import Problem, find_problems, one_number
+from seamless_unet.advice import Problem, find_problems, one_number, strokes_of_kinds
 from seamless_unet.annotation import (
     WHOLE_OBJECTS,
     Meaning,
@@ -183,7 +183,11 @@ def make_dataset(
         validation_pixels=_annotated_pixels(validation),
         pairs=drawn,
     )
-    problems = [*one_number(_masks(pairs, pieces)), *find_problems(pieces, class_pixels, config)]
+    problems = [
+        *one_number(_masks(pairs, pieces)),
+        *(strokes_of_kinds(meaning) if config.scribble_values == "auto" else ()),
+        *find_problems(pieces, class_pixels, config),
+    ]
     return Dataset(training, validation, meaning, summary, tuple(problems))
 
 

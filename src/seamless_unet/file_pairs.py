@@ -48,7 +48,7 @@ def find_pairs(
     FileNotFoundError
         If a file is missing.
     ValueError
-        If the numbers of files differ, or no names match.
+        If the numbers of files differ, no names match, or a file would be its own labels.
     """
     image_files = [path for name in images for path in _files(name, labels=both_labels)]
     label_files = [path for name in labels for path in _files(name, labels=True)]
@@ -58,7 +58,10 @@ def find_pairs(
                 f"{len(image_files)} image file(s) but {len(label_files)} label file(s): "
                 "give as many labels as images, in the same order"
             )
-        return list(zip(image_files, label_files, strict=True)), []
+        pairs = list(zip(image_files, label_files, strict=True))
+        if not both_labels:
+            _check_apart(pairs)
+        return pairs, []
     by_name = _by_name(label_files)
     _by_name(image_files)
     pairs = [(path, by_name[_key(path)]) for path in image_files if _key(path) in by_name]
@@ -67,7 +70,17 @@ def find_pairs(
             f"no file in {', '.join(labels)} matches one in {', '.join(images)} by name: "
             f"{_key(image_files[0])}_labels.tif would belong to {image_files[0].name}"
         )
+    _check_apart(pairs)
     return pairs, [path for path in image_files if _key(path) not in by_name]
+
+
+def _check_apart(pairs: Sequence[tuple[Path, Path]]) -> None:
+    for path, labels in pairs:
+        if path.resolve() == labels.resolve():
+            raise ValueError(
+                f"{path} would be compared with itself: name its labels {_key(path)}_labels.tif, "
+                "or give images and labels one by one"
+            )
 
 
 def _by_name(files: list[Path]) -> dict[str, Path]:
@@ -86,7 +99,7 @@ def _files(name: str, *, labels: bool) -> list[Path]:
     path = Path(name)
     if path.is_dir():
         files = [f for f in tiff_files(path) if not file_stem(f).endswith("_probabilities")]
-        marked = [f for f in files if re.search(_LABELS, file_stem(f))]
+        marked = [f for f in files if re.search(_LABELS, file_stem(f), re.IGNORECASE)]
         chosen = (marked or files) if labels else [f for f in files if f not in marked]
         if not chosen:
             kind = "label" if labels else "image"
@@ -99,4 +112,4 @@ def _files(name: str, *, labels: bool) -> list[Path]:
 
 
 def _key(path: Path) -> str:
-    return re.sub(_KINDS, "", file_stem(path))
+    return re.sub(_KINDS, "", file_stem(path), flags=re.IGNORECASE)

@@ -190,8 +190,9 @@ def file_stem(path: str | os.PathLike[str]) -> str:
 
 
 def tiff_files(folder: str | os.PathLike[str]) -> list[Path]:
-    """Return the TIFF files of a folder, sorted by name."""
-    return sorted(p for p in Path(folder).iterdir() if p.suffix.lower() in (".tif", ".tiff"))
+    """Return the TIFF files of a folder, sorted by name; hidden ones (``._a.tif``) are none."""
+    files = (path for path in Path(folder).iterdir() if not path.name.startswith("."))
+    return sorted(path for path in files if path.suffix.lower() in (".tif", ".tiff"))
 
 
 def written_here(path: str | os.PathLike[str]) -> bool:

@@ -85,7 +85,10 @@ def tiff_axes(
 
 
 def tiff_pixel_size(tif: tifffile.TiffFile) -> dict[str, float]:
-    """Return micrometre per pixel of Z, Y and X as far as an open file gives it with a unit."""
+    """Return micrometre per pixel of Z, Y and X as far as an open file gives it with a unit.
+
+    What is no number there is left out: the image can be read all the same.
+    """
     if tif.is_ome:
         pixels = _ome_pixels(tif)
         names = {axis: f"PhysicalSize{axis}" for axis in "ZYX"}
@@ -105,7 +108,9 @@ def tiff_pixel_size(tif: tifffile.TiffFile) -> dict[str, float]:
     sizes = {axis: ratio[1] / ratio[0] for axis, ratio in per_unit.items() if ratio and ratio[0]}
     sizes |= {"Z": about["spacing"]} if "spacing" in about else {}
     found = {axis: _micrometres(size, unit) for axis, size in sizes.items()}
-    return {axis: s for axis, s in (found | about.get("pixel_size", {})).items() if s > 0}
+    own = about.get("pixel_size")  # as this package writes it
+    found |= {axis: _number(size) for axis, size in own.items()} if isinstance(own, dict) else {}
+    return {axis: size for axis, size in found.items() if size > 0}
 
 
 def _tiff_channels(tif: tifffile.TiffFile) -> tuple[str, ...]:
@@ -119,8 +124,8 @@ def _ome_pixels(tif: tifffile.TiffFile) -> dict[str, Any]:
     """Return what OME-XML says about the pixels of the first image."""
     from tifffile import xml2dict
 
-    image = xml2dict(tif.ome_metadata or "")["OME"]["Image"]
-    return (image[0] if isinstance(image, list) else image)["Pixels"]
+    image = xml2dict(tif.ome_metadata or "")["OME"].get("Image", {})  # perhaps in another file
+    return (image[0] if isinstance(image, list) else image).get("Pixels", {})
 
 
 def _names(names: list[Any]) -> tuple[str, ...]:
@@ -138,8 +143,20 @@ def tiff_tag(tags: tifffile.TiffTags, name: str) -> Any:
     return tags[name].value if name in tags else None
 
 
-def _micrometres(size: float, unit: str) -> float:
-    return float(size) * _MICROMETRES.get(unit, 0.0)
+def _micrometres(size: Any, unit: str) -> float:
+    return _number(size) * _MICROMETRES.get(unit, 0.0)
+
+
+def _number(value: Any) -> float:
+    """Return a number that a file gives, 0 for what is none.
+
+    >>> _number("0.5"), _number(None)
+    (0.5, 0.0)
+    """
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return 0.0
 
 
 def _zarr_metadata(folder: Path) -> Metadata:

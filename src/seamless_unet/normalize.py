@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from seamless_unet.lazy_array import LazyArray
 
 # percentiles of a larger channel are taken from every n-th pixel per axis
 _LARGEST_SAMPLE = 2**24
+_LEAST_PLANES = 16  # of a stack, looked at: one may be out of focus, or empty
 
 
 def normalize(image: NDArray, normalization: Normalization) -> NDArray[np.float32]:
@@ -29,7 +31,8 @@ def measure(
     ----------
     image
         (C, [Z,] Y, X). A channel of one grey value becomes 0 everywhere. Of a channel of more than
-        16 million pixels every n-th along each axis is looked at. A `LazyArray` is read for
+        16 million pixels every n-th along each axis is looked at, of a stack at least 16 planes
+        if it has them. A `LazyArray` is read for
         that only, and not searched for NaN.
     normalization
         The model's rule.
@@ -73,11 +76,25 @@ def check_finite(image: NDArray) -> None:
             )
 
 
+def _every_nth(shape: Sequence[int]) -> tuple[slice, ...]:
+    """Return an index of about `_LARGEST_SAMPLE` pixels at most, spread evenly.
+
+    >>> [[n.step for n in _every_nth(shape)] for shape in ((64, 2048, 2048), (3, 8192, 8192))]
+    [[3, 3, 3], [1, 4, 4]]
+    """
+    excess = math.prod(shape) / _LARGEST_SAMPLE
+    planes = []
+    if len(shape) == 3:
+        most = max(1, shape[0] // _LEAST_PLANES)
+        planes = [min(math.ceil(excess ** (1 / 3)), most)]
+    in_plane = math.ceil(math.sqrt(excess / math.prod(planes)))
+    return tuple(slice(None, None, n) for n in (*planes, in_plane, in_plane))
+
+
 def _measure_channel(
     channel: NDArray | LazyArray, normalization: Normalization
 ) -> tuple[float, float]:
-    stride = math.ceil((channel.size / _LARGEST_SAMPLE) ** (1 / channel.ndim))
-    sample = np.asarray(channel[(slice(None, None, stride),) * channel.ndim], np.float64)
+    sample = np.asarray(channel[_every_nth(channel.shape)], np.float64)
     if normalization.kind == "standard":
         return float(sample.mean()), float(sample.std()) or 1.0
     low, high = np.percentile(sample, [normalization.low, normalization.high])

@@ -62,6 +62,12 @@ def _train(train: argparse.ArgumentParser) -> None:
         "scribbles (0 is not annotated, 1 is background)",
     )
     train.add_argument(
+        "--scribble-values",
+        choices=("auto", "class", "object"),
+        help="what values of scribbles above 1 are; auto (default): classes where there are two "
+        "to five of them, else objects",
+    )
+    train.add_argument(
         "--ndim", type=int, choices=(2, 3), help="3 learns stacks as volumes (default: 2)"
     )
     train.add_argument("--seed", type=int, help="same seed, same model (default: 0)")

@@ -16,6 +16,8 @@ from seamless_unet.config import Annotation, Normalization, TrainConfig
 from seamless_unet.normalize import normalize
 from seamless_unet.sample import Sample
 
+_LARGEST = np.iinfo(np.int32).max
+_MANY = 10**6  # ids that tables are made for
 _SLIP = 0.1  # of the largest piece: what is smaller, and alone with it, is a slip of the brush
 
 
@@ -56,6 +58,11 @@ class Pair:
             raise ValueError(
                 f"labels of {self.name} must be whole numbers, got {self.labels.dtype}: "
                 "they look like an image or probabilities"
+            )
+        if self.annotation != "objects" and self.labels.max(initial=0) > _LARGEST:
+            raise ValueError(
+                f"the labels of {self.name} have values up to {self.labels.max()}: classes and "
+                f"scribbles can be 0 to {_LARGEST}"
             )
         sizes = zip(self.image.shape, self.axes, strict=True)
         expected = tuple(size for size, axis in sizes if axis != "C")
@@ -174,7 +181,7 @@ def _pieces(pair: Pair, ndim: int) -> Iterator[_Piece]:
     """Yield index along the other axes, image (C, [Z,] Y, X), labels and region ([Z,] Y, X)."""
     axes = label_axes(pair.axes)
     images = split(pair.image, pair.axes, ndim)
-    drawn = split(pair.labels.astype(np.int32), axes, ndim)
+    drawn = split(_with_small_ids(pair), axes, ndim)
     if pair.region is None:
         for (index, image), (_, labels) in zip(images, drawn, strict=True):
             yield index, image, labels[0], None
@@ -182,6 +189,15 @@ def _pieces(pair: Pair, ndim: int) -> Iterator[_Piece]:
         regions = split(pair.region, axes, ndim)
         for (index, image), (_, labels), (_, region) in zip(images, drawn, regions, strict=True):
             yield index, image, labels[0], region[0]
+
+
+def _with_small_ids(pair: Pair) -> NDArray[np.int32]:
+    """Return the labels as int32; objects with huge ids, as trackers give them, get others."""
+    labels = pair.labels
+    if pair.annotation == "objects" and labels.max(initial=0) > max(labels.size, _MANY):
+        values, order = np.unique(labels, return_inverse=True)
+        labels = order.reshape(labels.shape) + (values[0] > 0)  # 0 stays background
+    return labels.astype(np.int32)
 
 
 def _pieces_apart(labels: NDArray) -> NDArray:

@@ -15,6 +15,7 @@ from seamless_unet.geometry import Tile, tiles
 from seamless_unet.lazy_array import LazyArray
 from seamless_unet.model_file import Model
 from seamless_unet.normalize import measure
+from seamless_unet.out_of_memory import is_out_of_memory
 from seamless_unet.tile_pass import PRECISIONS, TilePass, network_steps
 from seamless_unet.tile_shape import choose_tile_shape, free_memory, stream_axis
 from seamless_unet.turned import TURNS
@@ -155,7 +156,7 @@ def _through(way: TilePass, pending: list[Tile]) -> Iterator[Progress]:
                 yield Progress(done, total)
         except RuntimeError as error:
             smaller = way.with_smaller_slabs(tile)
-            if not _out_of_memory(error) or not (smaller or _halves(tile, way)):
+            if not is_out_of_memory(error) or not (smaller or _halves(tile, way)):
                 raise
             torch.cuda.empty_cache()
             done = before
@@ -224,7 +225,3 @@ def _halves(tile: Tile, way: TilePass) -> list[Tile]:
 
 def _replaced(values: tuple[int, ...], axis: int, value: int) -> tuple[int, ...]:
     return (*values[:axis], value, *values[axis + 1 :])
-
-
-def _out_of_memory(error: RuntimeError) -> bool:
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -114,12 +114,23 @@ def check_segment(
             f"probabilities of shape {probabilities.shape} must be (K, [Z,] Y, X) with K >= 2: "
             "background first, as predict returns them"
         )
-    if not 0 <= threshold <= 1:
-        raise ValueError(f"threshold={threshold} must be between 0 and 1")
     if cored and len(probabilities) < 3:
         raise ValueError(f"cores are class 2, but there are {len(probabilities)} classes")
-    for name, value in {"neck": neck, "min_size": min_size, "grow": grow}.items():
-        if not value >= 0:
+    check_settings(threshold=threshold, neck=neck, min_size=min_size, grow=grow)
+
+
+def check_settings(*, threshold: float | None, **pixels: float | None) -> None:
+    """Refuse what is out of range; ``None`` is not.
+
+    Raises
+    ------
+    ValueError
+        With the name of what is.
+    """
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise ValueError(f"threshold={threshold} must be between 0 and 1")
+    for name, value in pixels.items():
+        if value is not None and not value >= 0:
             raise ValueError(f"{name}={value} pixels must be at least 0")
 
 

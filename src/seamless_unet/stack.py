@@ -23,7 +23,7 @@ from seamless_unet.resample import (
     resampled_values,
 )
 from seamless_unet.scratch import is_in_memory, scratch_array, scratch_folder
-from seamless_unet.segment import segment
+from seamless_unet.segment import check_settings, segment
 
 if TYPE_CHECKING:
     from seamless_unet.model_file import Model
@@ -45,6 +45,11 @@ class SegmentConfig:
         pixels are the model's, so that ``min_size`` is the same area in every image.
     link
         Link through Z and T. Without, objects are numbered from 1 in every slice or frame.
+
+    Raises
+    ------
+    ValueError
+        If the threshold is not between 0 and 1, or a number of pixels is negative.
     """
 
     tile_shape: int | Sequence[int] | None = None
@@ -55,6 +60,9 @@ class SegmentConfig:
     neck: float | None = None
     min_size: int | None = None
     link: bool = True
+
+    def __post_init__(self) -> None:
+        check_settings(threshold=self.threshold, neck=self.neck, min_size=self.min_size)
 
 
 @dataclass(frozen=True)

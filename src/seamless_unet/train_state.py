@@ -105,6 +105,11 @@ class TrainState:
         ):
             what = ", ".join(changed) or "the classes that are drawn"
             raise ValueError(f"the checkpoint was made with other settings ({what}): take the same")
+        if _amounts(info) != _amounts(self.info):
+            raise ValueError(
+                "the checkpoint was made with other images or labels: take the same, or learn on "
+                "from its model (start) with these"
+            )
         self.network.to(device)
         # loading its own state moves it to where its parameters are now
         self.optimizer.load_state_dict(self.optimizer.state_dict())
@@ -227,6 +232,14 @@ class TrainState:
             setattr(state, name, header[name])
         state.adapting = header.get("adapting", False)  # older ones do not say
         return state
+
+
+def _amounts(info: ModelInfo) -> list[Any]:
+    """Return how much of what a model learns from: other data hardly ever have the same."""
+    data = info.training.get("data", {})
+    names = ("training_pixels", "validation_pixels", "class_pixels")
+    pairs = [[pair["objects"], pair["planes"]] for pair in data.get("pairs", ())]
+    return [pairs, *(data.get(name) for name in names)]
 
 
 def _optimizer(network: UNet, config: TrainConfig) -> torch.optim.Optimizer:

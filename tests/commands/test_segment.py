@@ -5,6 +5,8 @@ import os
 import resource
 import shutil
 import signal
+from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -172,6 +174,46 @@ def test_more_channels_than_the_model_has(capsys, model):
     write_image("a.tif", np.zeros((3, 20, 20), np.uint8), axes="CYX")
     message = fails(capsys, "segment", "a.tif", "--output", "out", "--model", model)
     assert "a.tif: the image has 3 channel(s), the model takes 1 (channel 1): choose" in message
+
+
+def test_one_bad_file_does_not_cost_the_others(capsys, model, two_nuclei):
+    for name in "abcd":
+        two_nuclei(name)
+    Path("b.tif").write_bytes(Path("b.tif").read_bytes()[:900])
+    write_image("c.tif", np.zeros((3, 20, 20), np.uint8), axes="CYX")
+    Path("._d.tif").write_bytes(b"what macOS leaves beside a file on another disk")
+    assert main(["segment", ".", "--output", "out", "--model", model, "--json"]) == 1
+    printed = capsys.readouterr()
+    result = json.loads(printed.out)
+    assert [item["image"] for item in result["images"]] == ["a.tif", "d.tif"]
+    assert [item["image"] for item in result["failed"]] == ["b.tif", "c.tif"]
+    assert "cannot read b.tif" in result["failed"][0]["error"]
+    assert "c.tif: the image has 3 channel(s)" in result["failed"][1]["error"]
+    assert "left out: c.tif: the image has 3 channel(s)" in printed.err
+    assert printed.err.strip().endswith("error: 2 of 4 images could not be segmented")
+    assert sorted(os.listdir("out")) == ["a_labels.tif", "d_labels.tif"]
+
+
+@pytest.mark.parametrize("option", [("--threshold", "50"), ("--min-size", "-1"), ("--neck", "-2")])
+def test_settings_out_of_range_are_refused_before_the_work(
+    capsys, model, two_nuclei, monkeypatch, option
+):
+    monkeypatch.setattr(import_module("seamless_unet.predict"), "predict_tiles", None)
+    two_nuclei()
+    name = option[0].strip("-").replace("-", "_")
+    run = ["segment", "a.tif", "--output", "out", "--model", model, "=".join(option)]
+    assert f"a.tif: {name}={option[1]}" in fails(capsys, *run)
+
+
+def test_settings_that_mean_nothing_to_a_model_of_classes_are_said(capsys, pixel_model, two_nuclei):
+    two_nuclei()
+    save_model(pixel_model(output="classes"), "classes.safetensors")
+    run = ["segment", "a.tif", "--output", "out", "--model", "classes.safetensors"]
+    assert main(run) == 0
+    assert "note" not in capsys.readouterr().err
+    assert main([*run, "--threshold", "0.5", "--no-link"]) == 0
+    words = "the model finds kinds of area, not objects: --threshold, --no-link does nothing"
+    assert words in capsys.readouterr().err
 
 
 def test_unknown_axes(capsys, model):

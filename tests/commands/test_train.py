@@ -121,6 +121,51 @@ def test_a_checkpoint_that_cannot_be_written_does_not_end_the_training(
     assert "No space left on device; training goes on" in capsys.readouterr().err
 
 
+def test_an_earlier_model_is_kept_under_another_name(two_nuclei, capsys):
+    two_nuclei()
+    assert main(train()) == 0
+    first = Path("m.safetensors").read_bytes()
+    assert main(train("--seed", "1")) == 0
+    assert "m.safetensors of an earlier training is now m.1.safetensors" in capsys.readouterr().out
+    second = Path("m.safetensors").read_bytes()
+    assert Path("m.1.safetensors").read_bytes() == first != second
+    assert main(train("--seed", "2")) == 0
+    assert Path("m.1.safetensors").read_bytes() == first
+    assert Path("m.2.safetensors").read_bytes() == second
+    assert os.path.exists("m.2.checkpoint.safetensors")
+
+
+def test_going_on_renames_nothing(two_nuclei):
+    two_nuclei()
+    assert main(train()) == 0
+    before = sorted(os.listdir())
+    run = [a if a != "3" else "5" for a in train("--resume", "m.checkpoint.safetensors")]
+    assert main(run) == 0
+    assert sorted(os.listdir()) == before
+
+
+def test_going_on_with_other_images_is_refused_in_words(two_nuclei, capsys):
+    two_nuclei()
+    two_nuclei("b")
+    assert main(train()) == 0
+    more = ["--images", "a.tif", "b.tif", "--labels", "a_labels.tif", "b_labels.tif"]
+    run = ["train", *more, "--output", "m.safetensors", "--steps", "9"]
+    message = fails(capsys, *run, "--resume", "m.checkpoint.safetensors")
+    assert "made with other images or labels: take the same, or learn on from its model" in message
+
+
+@pytest.mark.parametrize(("values", "output"), [([], "classes"), (["object"], "objects")])
+def test_what_scribbles_of_several_numbers_are(two_nuclei, values, output, capsys):
+    strokes = np.zeros((64, 72), np.uint8)
+    strokes[2:6, 5:60], strokes[12:17, 14:24], strokes[42:50, 42:54] = 1, 2, 3
+    two_nuclei(labels=strokes)
+    said = [word for value in values for word in ("--scribble-values", value)]
+    assert main(train("--annotation", "scribbles", *said)) == 0
+    assert load_model("m.safetensors").info.output == output
+    note = "The strokes with 2 and 3 are taken as kinds of area, not as cells."
+    assert (note in capsys.readouterr().out) == (output == "classes")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -211,6 +211,25 @@ def test_no_place_for_a_checkpoint_is_said_and_ends_nothing(train_request, tmp_p
     assert files(tmp_path / LIBRARY) == ["trained.safetensors"]
 
 
+def test_a_folder_that_is_away_for_a_moment_ends_nothing(
+    train_request, tmp_path, all_reports, monkeypatch
+):
+    whole, calls = train_jobs.save_model, []
+
+    def away_at_first(*arguments):
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise OSError(28, "No space left on device")
+        return whole(*arguments)
+
+    monkeypatch.setattr(train_jobs, "save_model", away_at_first)
+    events = served(train_request)
+    (warning,) = [event for event in events if event["event"] == "warning"]
+    assert "is not saved yet" in warning["message"]
+    assert events[-1]["event"] == "trained"
+    assert files(tmp_path / LIBRARY) == ["trained.safetensors"]
+
+
 EAGER = """
 import seamless_unet.compute as compute
 from seamless_unet.jobs import train

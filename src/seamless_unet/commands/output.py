@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -43,6 +44,33 @@ def check_free(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
         taken.add(path.resolve())
         if path.exists() and not written_here(path):
             raise ValueError(f"{path} exists and is not a result of this program: move it away")
+
+
+def keep_earlier(*outputs: Path) -> None:
+    """Give files that are about to be replaced another name, all the same number, and say so.
+
+    ``m.safetensors`` becomes ``m.1.safetensors``, or the next number that is free.
+    """
+    there = [path for path in outputs if path.exists()]
+    if not there:
+        return
+    for number in itertools.count(1):
+        kept = {path: _numbered(path, number) for path in there}
+        if not any(path.exists() for path in kept.values()):
+            break
+    for path, name in kept.items():
+        path.rename(name)
+        print(f"{path} of an earlier training is now {name}", flush=True)
+
+
+def _numbered(path: Path, number: int) -> Path:
+    """Return a path with a number after the name's first part.
+
+    >>> _numbered(Path("m.checkpoint.safetensors"), 2).name
+    'm.2.checkpoint.safetensors'
+    """
+    suffixes = "".join(path.suffixes[-2:]) if ".checkpoint" in path.suffixes else path.suffix
+    return path.with_name(f"{path.name.removesuffix(suffixes)}.{number}{suffixes}")
 
 
 def progress(text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import math
 import sys
 import time
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from seamless_unet.commands.output import check_free, make_writable, progress
 from seamless_unet.disk_space import check_room
+from seamless_unet.error_words import words
 from seamless_unet.file_pairs import find_images
 from seamless_unet.image_io import file_stem, read_image, write_image
 
@@ -34,11 +36,25 @@ def segment(args: argparse.Namespace) -> dict[str, Any]:
     check_free([path for group in outputs for path in group], paths)
     model = load_model(args.model, device=choose_device(args.device))
     make_writable(folder)
-    images = [
-        _segment_file(model, path, targets, args)
-        for path, targets in zip(paths, outputs, strict=True)
-    ]
-    return {"model": args.model, "images": images}
+    if model.info.output == "classes":
+        _say_what_is_ignored(args)
+    images: list[dict[str, Any]] = []
+    failed: list[dict[str, str]] = []
+    for path, targets in zip(paths, outputs, strict=True):
+        try:
+            images.append(_segment_file(model, path, targets, args))
+        except (ValueError, OSError) as error:
+            if len(paths) == 1 or getattr(error, "errno", None) == errno.ENOSPC:
+                raise
+            progress("")  # one bad file must not cost the others
+            failed.append({"image": str(path), "error": words(error, "segment")})
+            print(f"left out: {failed[-1]['error']}", file=sys.stderr)
+    if failed:
+        print(
+            f"seamless-unet: error: {len(failed)} of {len(paths)} images could not be segmented",
+            file=sys.stderr,
+        )
+    return {"model": args.model, "images": images, "failed": failed}
 
 
 def _segment_file(
@@ -85,6 +101,17 @@ def _segment_file(
         "objects": result.objects,
         "seconds": seconds,
     }
+
+
+def _say_what_is_ignored(args: argparse.Namespace) -> None:
+    given = [name for name in ("threshold", "neck", "min_size") if getattr(args, name) is not None]
+    given += ["no_link"] if args.no_link else []
+    if given:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        print(
+            f"note: the model finds kinds of area, not objects: {names} does nothing",
+            file=sys.stderr,
+        )
 
 
 def _options(args: argparse.Namespace) -> dict[str, Any]:

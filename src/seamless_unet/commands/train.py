@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seamless_unet.commands.output import make_writable, progress
+from seamless_unet.commands.output import keep_earlier, make_writable, progress
 from seamless_unet.file_pairs import find_pairs
 from seamless_unet.image_io import Image, read_image, read_labels
 
@@ -56,6 +56,8 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     for problem in prepared.problems:
         print(f"note: {problem.what} {problem.advice}", flush=True)
     state = prepared.state
+    if not (args.resume and Path(args.resume).resolve() == checkpoint.resolve()):
+        keep_earlier(output, checkpoint)
     try:
         reason = _follow(events, state, checkpoint)
     except BaseException:  # diverged, out of memory, Ctrl-C again: an hour's work may be in it

@@ -158,15 +158,20 @@ def _follow(
     from seamless_unet.train import Finished, Step, Validated
 
     save_soon, checkpoint_soon = every(_SAVE_EVERY), every(_CHECKPOINT_EVERY)
-    report, unsaved = every(_REPORT_EVERY), False
+    report, unsaved, warned = every(_REPORT_EVERY), False, False
     yield from previews.update()
     for event in events:
         if isinstance(event, Finished):
             return event.reason
         unsaved |= isinstance(event, Validated) and event.best
         if unsaved and save_soon():  # so that it survives whatever happens next
-            save_model(state.best_model(), request["output"])
-            unsaved = False
+            try:
+                save_model(state.best_model(), request["output"])
+                unsaved = warned = False
+            except OSError as error:  # tried again; a full disk must not end the training
+                if not warned:
+                    yield {"event": "warning", "message": f"The model is not saved yet: {error}"}
+                warned = True
         if isinstance(event, Step):
             if checkpoint_soon():
                 _save_state(state, folder)
@@ -192,7 +197,8 @@ def _leave(
     elif "resume" not in request:
         checkpoint.discard(folder)  # it has hardly begun
     if state is not None and state.best_score is not None and isinstance(error, Exception):
-        save_model(state.best_model(), request["output"])
+        with contextlib.suppress(OSError):  # or it would hide why the training ended
+            save_model(state.best_model(), request["output"])
 
 
 def _is_worth_keeping(state: TrainState) -> bool:
