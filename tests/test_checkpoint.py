@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from seamless_unet.checkpoint import (
     redirect,
     running,
     state_path,
+    still_running,
 )
 from seamless_unet.config import TrainConfig, UNetConfig
 from seamless_unet.model_header import ModelInfo
@@ -91,6 +93,18 @@ def test_who_works_on_it_is_left_alone(request_of, tmp_path):
     about = {"process": os.getpid(), "started": 1.0}
     (folder / "running.json").write_text(json.dumps(about))
     assert len(interrupted(folder.parent)) == 1
+
+
+def test_another_computer_that_works_on_it_is_left_alone(request_of, tmp_path):
+    folder = kept(request_of, tmp_path / "checkpoints")
+    about = {"process": os.getpid(), "started": 1.0, "computer": "another one"}
+    (folder / "running.json").write_text(json.dumps(about))
+    assert interrupted(folder.parent) == []
+    long_ago = time.time() - 3600
+    os.utime(folder / "running.json", (long_ago, long_ago))
+    assert len(interrupted(folder.parent)) == 1  # it has not been heard of since
+    still_running(folder)
+    assert interrupted(folder.parent) == []
 
 
 def test_the_latest_comes_first(request_of, tmp_path):

@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import platform
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +27,7 @@ from seamless_unet.whole_file import replacing
 FORMAT = "seamless-unet checkpoint"
 _REQUEST = "request.json"
 _RUNNING = "running.json"
+_SILENT = 600  # seconds after which a training on another computer counts as interrupted
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,7 @@ def running(folder: Path) -> Iterator[None]:
     if is_running(folder):
         raise ValueError("this training is going on already, in another window")
     process = psutil.Process()
-    about = {"process": process.pid, "started": process.create_time()}
+    about = {"process": process.pid, "started": process.create_time(), "computer": platform.node()}
     with contextlib.suppress(OSError):  # the training matters more
         (folder / _RUNNING).write_text(json.dumps(about), encoding="utf-8")
     try:
@@ -151,10 +154,21 @@ def running(folder: Path) -> Iterator[None]:
         (folder / _RUNNING).unlink(missing_ok=True)
 
 
+def still_running(folder: Path) -> None:
+    """Let other computers know, now and then, that this process still works on a training."""
+    (folder / _RUNNING).touch()
+
+
 def is_running(folder: Path) -> bool:
-    """Return whether a process, this one or another, works on the training kept in a folder."""
+    """Return whether a process works on the training kept in a folder, also on another computer.
+
+    Whether that one still runs cannot be known: it counts as running for some minutes after it
+    last said so.
+    """
     try:
         about = json.loads((folder / _RUNNING).read_text(encoding="utf-8"))
+        if about.get("computer", platform.node()) != platform.node():
+            return time.time() - (folder / _RUNNING).stat().st_mtime < _SILENT
         process = psutil.Process(about["process"])
         # the same number may be another process by now
         same = abs(process.create_time() - about["started"]) < 1

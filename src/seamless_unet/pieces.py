@@ -97,6 +97,9 @@ class Piece:
     objects: int | None
 
 
+MeasuredPiece = tuple[tuple[int, ...], NDArray | LazyArray, tuple[NDArray, NDArray]]
+
+
 def layout(info: ModelInfo, shape: tuple[int, ...], axes: str) -> Layout:
     """Return how an image is taken apart for a model.
 
@@ -129,9 +132,7 @@ def layout(info: ModelInfo, shape: tuple[int, ...], axes: str) -> Layout:
     return Layout(axes, shape, *described)  # type: ignore[arg-type]
 
 
-def pieces(
-    image: NDArray | LazyArray, layout: Layout, info: ModelInfo
-) -> Iterator[tuple[tuple[int, ...], NDArray | LazyArray, tuple[NDArray, NDArray]]]:
+def pieces(image: NDArray | LazyArray, layout: Layout, info: ModelInfo) -> Iterator[MeasuredPiece]:
     """Yield index along ``loop``, piece (C, [Z,] Y, X), and what `measure` found.
 
     The planes of a stack are measured as one image: slice by slice, the noise of an empty slice

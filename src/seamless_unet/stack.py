@@ -15,7 +15,15 @@ from seamless_unet.disk_space import check_room
 from seamless_unet.lazy_array import LazyArray
 from seamless_unet.linked_pieces import counted, linked
 from seamless_unet.model_header import ModelInfo
-from seamless_unet.pieces import Layout, Piece, Predicted, layout, pieces, put
+from seamless_unet.pieces import (
+    Layout,
+    MeasuredPiece,
+    Piece,
+    Predicted,
+    layout,
+    pieces,
+    put,
+)
 from seamless_unet.resample import (
     resampled,
     resampled_labels,
@@ -162,6 +170,7 @@ def segment_pieces(
     pixel_size: Mapping[str, float] | None = None,
     device: str | None = None,
     probabilities: bool = False,
+    measured: tuple[NDArray, NDArray] | None = None,
 ) -> Iterator[Progress | Predicted | Piece]:
     """Segment as `segment_stack` does, but hand over each piece as soon as it is final.
 
@@ -178,6 +187,9 @@ def segment_pieces(
         ``None`` means the defaults.
     probabilities
         Whether to yield those.
+    measured
+        What `seamless_unet.normalize.measure` found in the stack that the image is a plane of;
+        ``None`` measures the image.
 
     Yields
     ------
@@ -199,7 +211,10 @@ def segment_pieces(
     info = model.info
     shape = _seen_shape(plan, info, pixel_size)
     check_room([(scratch_folder(), scratch_size(plan, info, pixel_size))])
-    items = _found(model, image, plan, config, shape, device, probabilities)
+    parts = pieces(image, plan, info)
+    if measured is not None:
+        parts = ((index, piece, measured) for index, piece, _ in parts)
+    items = _found(model, parts, plan, config, shape, device, probabilities)
     chain = len(plan.loop)  # axes of the index within which an id is one object
     if info.output == "objects" and config.link:
         for axis in "ZT":  # Z first, then T links whole objects
@@ -230,7 +245,7 @@ def _seen_shape(
 
 def _found(
     model: Model,
-    image: NDArray | LazyArray,
+    parts: Iterator[MeasuredPiece],
     plan: Layout,
     config: SegmentConfig,
     shape: tuple[int, ...],
@@ -243,7 +258,7 @@ def _found(
     info = model.info
     count = math.prod(plan.loop_shape)
     classes = plan.probability_shape[len(plan.loop)]
-    for number, (index, piece, measured) in enumerate(pieces(image, plan, info)):
+    for number, (index, piece, measured) in enumerate(parts):
         if plan.piece_shape != shape:
             piece = resampled(np.asarray(piece), shape)
         out = scratch_array((classes, *shape), np.float32)

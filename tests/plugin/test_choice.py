@@ -53,3 +53,34 @@ def test_the_list_is_in_the_order_given(choice):
     combo.reset_choices()
     assert combo.choices == (1, 2)
     assert combo.value == 2
+
+
+def test_what_nobody_has_chosen_is_refused_once(choice):
+    words = {1: "one", 2: "two", 3: "three"}
+    combo, _ = choice(words)
+    combo.check_not_lost("The region")
+    combo.value = 2
+    del words[2]
+    combo.reset_choices()
+    with pytest.raises(ValueError, match="The region that was chosen, 'two', is gone, and 'one' h"):
+        combo.check_not_lost("The region")
+    combo.check_not_lost("The region")  # the user has been told
+    combo.value = 3
+    del words[3]
+    words[4] = "four"
+    combo.reset_choices()
+    combo.value = 4  # chosen anew
+    combo.check_not_lost("The region")
+
+
+def test_what_is_called_otherwise_stays_chosen(choice):
+    words = {1: "one", 2: "two"}
+    combo, changed = choice(words)
+    combo.value = 2
+    changed.reset_mock()
+    del words[2]
+    words[3] = "three"
+    combo.follow(2, 3)
+    assert combo.value == 3
+    changed.assert_not_called()
+    combo.check_not_lost("The model")

@@ -142,4 +142,4 @@ def test_labels_with_one_pixel_for_all_channels_count_as_without():
     assert arrays["region 0"].shape == (3, 8, 9)
     assert arrays["region 0"][1, 3, 3]
     with pytest.raises(ValueError, match="3 x 8 x 9"):
-        check_same_place(film, "TCYX", Labels(found.repeat(2, axis=1)))
+        check_same_place(film, "TCYX", Labels(found.repeat(3, axis=1)))

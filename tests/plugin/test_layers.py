@@ -189,3 +189,23 @@ def test_layers_in_the_viewer_from_the_top():
         viewer.add_image(np.zeros((4, 5)), name=name)
     viewer.add_labels(np.zeros((4, 5), int))
     assert [layer.name for layer in layers.in_viewer(viewer, Image)] == ["b", "a"]
+
+
+@pytest.mark.parametrize(("axes", "shape"), [("CYX", (3, 40, 50)), ("TCYX", (2, 3, 40, 50))])
+def test_labels_of_naparis_button_on_an_image_with_channels(axes, shape):
+    viewer = ViewerModel()
+    image = viewer.add_image(np.zeros(shape))
+    viewer.layers.selection = {image}
+    viewer._new_labels()
+    labels = viewer.layers[-1]
+    assert labels.data.shape == shape
+    labels.data[..., 0, 5:9, 5:9] = 1
+    labels.data[..., 2, 20:30, 20:30] = 2
+    layers.check_same_place(image, axes, labels)
+    drawn = np.asarray(layers.without_channels(image, axes, labels.data))
+    assert drawn.shape == (*shape[:-3], 40, 50)
+    assert (drawn[..., 5:9, 5:9] == 1).all()
+    assert (drawn[..., 20:30, 20:30] == 2).all()
+    assert np.count_nonzero(drawn) == (16 + 100) * np.prod(shape[:-3], dtype=int)
+    region = np.asarray(layers.without_channels(image, axes, labels.data > 0))
+    np.testing.assert_array_equal(region, drawn > 0)

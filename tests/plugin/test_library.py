@@ -78,7 +78,7 @@ def test_delete_moves_to_the_trash(path, monkeypatch, tmp_path, qtbot):
 
 
 def test_what_is_being_trained_stays_where_it_is(path, tmp_path):
-    job = Job(1, tmp_path, print)  # which may still wait for another one
+    job = Job(1, "train", tmp_path, print)  # which may still wait for another one
     models.begin_learning(path, job)
     assert models.is_learning(path)
     with pytest.raises(ValueError, match="'threshold' is being trained: let the training end"):

@@ -5,7 +5,7 @@ from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFileDialog, QInputDialog, QMessageBox
 
 from seamless_unet import checkpoint
-from seamless_unet.model_file import read_info
+from seamless_unet.model_file import read_info, save_model
 from seamless_unet.plugin import models
 from seamless_unet.plugin.models_widget import ModelsWidget
 
@@ -49,6 +49,7 @@ def test_rename(dock, click, answer, library, threshold_model):
     assert names(panel) == ["my cells"]
     assert panel.entry.path == library / "my cells.safetensors"
     assert segment.model.choices == (str(library / "my cells.safetensors"),)
+    segment.model.check_not_lost("The model")  # it is the same one
     answer(QInputDialog, "getText", ("never mind", False))
     click(panel.rename_button)
     assert names(panel) == ["my cells"]
@@ -96,6 +97,20 @@ def test_export_then_import(dock, click, answer, library, threshold_model, tmp_p
     click(panel.import_button)
     assert notified()[-1].startswith("'for you.safetensors' is not a model of this plugin")
     assert names(panel) == ["for you"]
+
+
+def test_one_bad_file_does_not_cost_the_other_imports(
+    dock, click, answer, library, threshold_model, tmp_path, notified, pixel_model
+):
+    panel = dock("Models")
+    files = [tmp_path / f"{name}.safetensors" for name in ("one", "bad", "two")]
+    for number, file in enumerate(files):
+        save_model(pixel_model(min_size=number), file)
+    files[1].write_text("hello")
+    answer(QFileDialog, "getOpenFileNames", ([str(file) for file in files], ""))
+    click(panel.import_button)
+    assert set(names(panel)) == {"threshold", "one", "two"}
+    assert notified()[-1].startswith("'bad.safetensors' is not a model of this plugin")
 
 
 def test_a_model_is_left_alone_while_another_napari_trains_it(

@@ -135,7 +135,8 @@ def test_an_error_offers_a_report(open_stubborn, click, notified, capsys):
     stubborn = open_stubborn()
     click(stubborn.start_button)
     failure = {"message": "No memory. Close other programs.", "traceback": "line 7 of x.py"}
-    stubborn.job.on_event({"event": "error", **failure})
+    job = stubborn.job
+    job.on_event({"event": "error", **failure})
     assert stubborn.job is None
     assert notified() == ["No memory. Close other programs."]
     assert "line 7" in capsys.readouterr().err
@@ -145,6 +146,7 @@ def test_an_error_offers_a_report(open_stubborn, click, notified, capsys):
     assert "Name: a" in text
     assert "line 7 of x.py" in text
     assert "copied" in stubborn.status.text()
+    stubborn.worker.cancel(job)  # nobody has told the worker that it ended
     click(stubborn.start_button)
     assert not stubborn.report_button.isVisible()
     click(stubborn.stop_button)

@@ -143,6 +143,28 @@ def test_the_image_on_top_is_looked_at(viewer, preview, qtbot):
     assert len(preview.worker.told) == told
 
 
+def test_nobody_paints_on_what_the_next_preview_wipes_out(viewer, preview):
+    preview.show(found(1))
+    assert not preview.layer.editable
+    layer = preview.layer
+    preview.end()
+    assert layer.editable
+
+
+def test_the_layer_follows_to_an_image_of_other_pixels(viewer, preview, qtbot):
+    cells = viewer.layers["cells"]
+    other = viewer.add_image(np.zeros((40, 50)), name="other", scale=(0.5, 2), rotate=30)
+    preview.begin(FakeJob(), {0: (cells, "TYX"), 1: (other, "YX")}, name="two")
+    preview.show(found(len(preview.worker.told)))
+    np.testing.assert_array_equal(preview.layer.scale, other.scale)
+    other.visible = False
+    viewer.dims.set_point(0, 2)
+    qtbot.waitUntil(lambda: preview.worker.told[-1][0]["whole"] == 0)
+    preview.show(found(len(preview.worker.told)))
+    np.testing.assert_array_equal(preview.layer.scale[-2:], cells.scale[-2:])
+    np.testing.assert_allclose(preview.layer.rotate, cells.rotate)
+
+
 def test_a_volume_is_put_where_it_belongs(viewer, qtbot):
     place = {"scale": (1, 2, 0.5, 0.5), "translate": (0, 10, 3, 4)}
     data = np.arange(2 * 3 * 8 * 9).reshape(2, 3, 8, 9)

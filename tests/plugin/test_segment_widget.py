@@ -17,6 +17,7 @@ from napari.utils.notifications import notification_manager
 
 from seamless_unet.image_io import write_image
 from seamless_unet.metadata import read_metadata
+from seamless_unet.model_file import save_model
 from seamless_unet.plugin import layer_metadata, layers, models, segment_widget, stored
 from seamless_unet.stack import segment_stack
 
@@ -222,6 +223,42 @@ def test_only_the_plane_that_is_shown(viewer, dock, click, ended, threshold_mode
     np.testing.assert_array_equal(labels.data, data[2:3, 1:2])
     np.testing.assert_array_equal(labels.data_to_world((0, 0, 1, 2)), (2, 2, 0.5, 1))
     assert labels.axis_labels == image.axis_labels
+
+
+def test_the_plane_that_is_shown_is_measured_with_its_stack(
+    viewer, dock, click, ended, library, pixel_model, threshold_model
+):
+    """By itself the dim plane would be stretched until its noise became cells."""
+    data = np.zeros((3, 30, 40), np.float32)
+    data[0, 5:10, 20:30] = 10
+    data[1, 12:20, 3:9] = 1  # far below half of the brightest
+    viewer.add_image(data, axis_labels=("z", "y", "x"))
+    panel = dock("Segment")
+    panel.part.value = "shown"
+    for plane, objects in ((1, 0), (0, 1)):
+        viewer.dims.set_current_step(0, plane)
+        click(panel.start_button)
+        assert ended(panel) == f"Done. {objects} cell{'s' * (objects != 1)} found."
+        shown = viewer.layers[-1].data
+        *_, whole = segment_stack(threshold_model, data, "ZYX")
+        np.testing.assert_array_equal(shown[0] > 0, whole.labels[plane] > 0)
+
+
+def test_a_model_that_is_gone_is_not_replaced_by_another_without_a_word(
+    viewer, dock, click, ended, library, threshold_model
+):
+    save_model(threshold_model, library / "mine.safetensors")
+    viewer.add_image(np.eye(40, dtype=np.float32))
+    panel = dock("Segment")
+    panel.model.value = str(library / "mine.safetensors")
+    (library / "mine.safetensors").unlink()
+    click(panel.start_button)
+    assert panel.job is None
+    assert panel.status.text().startswith(
+        "The model that was chosen, 'mine', is gone, and 'threshold' has taken its place."
+    )
+    click(panel.start_button)
+    assert ended(panel).startswith("Done.")
 
 
 @pytest.mark.parametrize("part", ["all", "shown"])

@@ -71,6 +71,45 @@ def test_stop_keeps_the_best_model_so_far(quick_panel, click, ended, library, qt
     assert models.choices()[-1] == ("my nuclei", str(library / "my nuclei.safetensors"))
 
 
+def test_a_region_that_is_gone_is_said_before_all_of_the_image_is_learned(
+    viewer, quick_panel, click, library
+):
+    square = viewer.add_shapes([[0, 0], [0, 99], [99, 99], [99, 0]], name="corner")
+    quick_panel.drawing.region.value = square
+    viewer.layers.remove(square)
+    click(quick_panel.start_button)
+    assert quick_panel.job is None
+    words = "The region that was chosen, 'corner', is gone, and 'the whole image' has taken"
+    assert quick_panel.status.text().startswith(words)
+    click(quick_panel.start_button)  # that is right, then
+    assert quick_panel.job is not None
+    click(quick_panel.stop_button)
+
+
+def test_a_library_that_cannot_be_written_is_said_before_the_work(
+    quick_panel, click, monkeypatch, tmp_path
+):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SEAMLESS_UNET_MODELS", str(tmp_path / "file" / "models"))
+    click(quick_panel.start_button)
+    assert quick_panel.job is None
+    assert "No model can be saved in" in quick_panel.status.text()
+
+
+def test_a_job_that_has_to_wait_says_so(viewer, dock, quick_panel, click, ended, qtbot):
+    quick_panel.recipe.minutes.value = 60
+    click(quick_panel.start_button)
+    wait_for_steps(qtbot, quick_panel)
+    segment = dock("Segment")
+    click(segment.start_button)
+    assert segment.status.text().startswith("Waiting until the job before it has ended")
+    click(segment.stop_button)
+    assert segment.status.text() == "Cancelled."
+    quick_panel.parent().raise_()
+    click(quick_panel.stop_button)
+    ended(quick_panel)
+
+
 def test_stop_before_anything_was_learned(quick_panel, click, library):
     click(quick_panel.start_button)
     click(quick_panel.stop_button)

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
+from seamless_unet.axes import split
 from seamless_unet.disk_space import check_room
 from seamless_unet.jobs.new_arrays import in_ome_order, new_array, stored_size
 from seamless_unet.jobs.orders import Orders
@@ -25,15 +26,17 @@ if TYPE_CHECKING:
 # pixels a side: with fewer, the convolutions of a large image are not ready
 _WARM_UP = {2: 256, 3: 32}
 
+Measured = tuple[NDArray[np.float64], NDArray[np.float64]]
 Targets = dict[str, tuple[Path, tuple[int, ...], DTypeLike, str]]  # path, shape, dtype, axes
 
 
 def segment(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any], None, None]:
     """Segment an image.
 
-    ``image`` (see `given_array`), ``axes``, ``model``, ``device``, ``label_axes`` (those of the
-    labels, one pixel long along any that a piece does not have; without it the image's but C),
-    ``output`` (where to write them) or ``zarr`` (a folder for them, empty or not there yet),
+    ``image`` (see `given_array`), ``axes``, ``plane`` (which one of a stack, whose grey values are
+    measured as a whole; ``None`` takes all of them), ``model``, ``device``, ``label_axes`` (those
+    of the labels, one pixel long along any that a piece does not have; without it the image's but
+    C), ``output`` (where to write them) or ``zarr`` (a folder for them, empty or not there yet),
     ``pixel_size`` (to be written there), ``options`` (keywords of `segment_stack`): ``progress``
     with a fraction and, once that is known, ``seconds_left``; with ``zarr`` a ``plane`` whenever
     one, or a volume, is final on the disk; then ``segmented``. Nothing is left of ``zarr`` unless
@@ -48,8 +51,10 @@ def segment(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any]
     yield {"event": "progress", "fraction": 0.0}
     options = dict(request["options"])
     pixel_size, probabilities = options.pop("pixel_size", None), options.pop("probabilities", False)
-    image = given_array(request, "image", orders)
-    plan = layout(model.info, image.shape, request["axes"])
+    image, axes, measured = given_array(request, "image", orders), request["axes"], None
+    if request.get("plane") is not None:
+        image, axes, measured = _plane(image, axes, request["plane"], model)
+    plan = layout(model.info, image.shape, axes)
     items = segment_pieces(
         model,
         image,
@@ -58,6 +63,7 @@ def segment(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any]
         pixel_size=pixel_size,
         device=choose_device(request["device"]),
         probabilities=probabilities,
+        measured=measured,
     )
     path = Path(request.get("zarr") or request["output"])
     targets = _targets(path, plan, request.get("label_axes", plan.label_axes), probabilities)
@@ -74,6 +80,15 @@ def segment(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any]
         **({"probability_axes": targets["probabilities"][3]} if probabilities else {}),
         **where,
     }
+
+
+def _plane(image: Any, axes: str, plane: int, model: Model) -> tuple[Any, str, Measured]:
+    """Return a plane of a stack, its axes, and what `measure` finds in the stack."""
+    from seamless_unet.normalize import measure
+
+    ((_, volume),) = split(image, axes, 3)  # C, Z, Y, X
+    offset, scale = measure(volume, model.info.normalization)
+    return volume[:, plane], "CYX", (offset[:, 0], scale[:, 0])
 
 
 def _targets(path: Path, plan: Layout, label_axes: str, probabilities: bool) -> Targets:

@@ -134,11 +134,11 @@ def _train(request: dict[str, Any], folder: Path, orders: Orders) -> Events:
         }
         previews = Previews(request, orders, state)
         reason = yield from _follow(events, state, previews, request, folder, orders)
+        model = state.best_model()
+        save_model(model, output)
     except BaseException as error:
         _leave(request, folder, state, error)
         raise
-    model = state.best_model()
-    save_model(model, output)
     events.close()  # lets go of the files
     checkpoint.discard(folder)
     yield from previews.final(model)
@@ -210,3 +210,4 @@ def _is_worth_keeping(state: TrainState) -> bool:
 def _save_state(state: TrainState, folder: Path) -> None:
     with contextlib.suppress(OSError):  # a full disk must not end the training
         state.save(checkpoint.state_path(folder))
+        checkpoint.still_running(folder)

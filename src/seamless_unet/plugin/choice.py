@@ -11,9 +11,11 @@ class Choice(ComboBox):
     The list is in the order in which it is given, and opens as wide as its words.
     """
 
+    _lost: tuple[str, Any] | None = None  # the words of what was chosen, and what is since
+
     def reset_choices(self, *_: Any) -> None:
         """Ask for the choices again; ``changed`` is emitted only if the value is another."""
-        before = self.value
+        before, words = self.value, self.current_choice
         with self.changed.blocked():
             self.choices = ()
             super().reset_choices()
@@ -24,4 +26,34 @@ class Choice(ComboBox):
             view.sizeHintForColumn(0) + view.verticalScrollBar().sizeHint().width()
         )
         if self.value != before:
+            if before is not None and self.choices:
+                self._lost = (words or "", self.value)
             self.changed.emit(self.value)
+
+    def follow(self, before: Any, now: Any) -> None:
+        """Keep something chosen that is called otherwise now."""
+        if self.value == before:
+            with self.changed.blocked():
+                self.reset_choices()
+                self.value = now
+            self._lost = None
+
+    def check_not_lost(self, what: str) -> None:
+        """Refuse, once, what nobody has chosen: it took the place of something that is gone.
+
+        Parameters
+        ----------
+        what
+            It is, in words: "The region".
+
+        Raises
+        ------
+        ValueError
+            With words that say both.
+        """
+        lost, self._lost = self._lost, None
+        if lost is not None and lost[1] == self.value:
+            raise ValueError(
+                f"{what} that was chosen, '{lost[0]}', is gone, and '{self.current_choice}' has "
+                "taken its place. Choose another one, or click once more if that is right."
+            )

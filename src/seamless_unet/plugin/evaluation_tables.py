@@ -1,6 +1,5 @@
 """What a comparison found, in a dock: a legend, tables, and ways to take them elsewhere."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from qtpy.QtWidgets import (
 
 from seamless_unet.plugin import comparison, evaluation
 from seamless_unet.plugin.panel import words
+from seamless_unet.plugin.save_name import with_suffix
 from seamless_unet.plugin.table import Table
 
 _HEIGHT = 320  # pixels; a dock scrolls where there is less
@@ -101,7 +101,9 @@ class EvaluationTables(QWidget):
         if not path:
             return
         try:
-            self._shown.save(Path(path).with_suffix(".csv"))
+            self._shown.save(with_suffix(path, ".csv"))
+        except ValueError as error:
+            show_info(str(error))
         except OSError as error:
             show_info(f"The table could not be saved: {error}. Choose another folder.")
 

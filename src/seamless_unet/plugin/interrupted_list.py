@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from napari.utils.notifications import show_info
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QHBoxLayout, QMessageBox, QPushButton, QVBoxLayout, QWidget
 
-from seamless_unet.checkpoint import Interrupted, discard, interrupted
+from seamless_unet.checkpoint import Interrupted, discard, interrupted, is_running
 from seamless_unet.plugin import models
 from seamless_unet.plugin.panel import words
 
@@ -67,7 +68,9 @@ class _Line(QWidget):
     def _discard(self) -> None:
         question = f"Forget the training of '{self.training.name}'? It cannot be resumed then."
         answer = QMessageBox.question(self, "Discard a training", question)
-        if answer == QMessageBox.StandardButton.Yes:
+        if is_running(self.training.path):  # since it was listed
+            show_info(f"The training of '{self.training.name}' goes on: stop it first.")
+        elif answer == QMessageBox.StandardButton.Yes:
             discard(self.training.path)
             self.hide()
 

@@ -203,11 +203,17 @@ def placed_axes(layer: Image, axes: str) -> str:
 
 
 def without_channels(image: Image, axes: str, array: Any) -> Any:
-    """Return an array of labels, without the one pixel along the image's C that it may have."""
-    if "C" not in placed_axes(image, axes) or array.ndim != image.ndim:
+    """Return an array of labels, or of a region, without a dimension for the image's channels.
+
+    It may have one pixel along it, or, as napari's button makes labels, all of them: then what was
+    drawn while any channel was shown counts.
+    """
+    at = axes[: image.ndim].find("C")
+    if at < 0 or array.ndim != image.ndim:
         return array
-    at = axes.index("C")
-    return lazy(array)[(slice(None),) * at + (0,)] if array.shape[at] == 1 else array
+    if array.shape[at] == 1:
+        return lazy(array)[(slice(None),) * at + (0,)]
+    return in_dask(array).max(axis=at) if array.shape[at] == channels(image, axes) else array
 
 
 def _are_numbers(axis_labels: Iterable[str]) -> bool:

@@ -93,6 +93,7 @@ def rename(path: Path, name: str) -> Path:
     if models.checkpoint_path(new).exists():
         with contextlib.suppress(OSError, ValueError):  # damaged: the Train dock says so
             checkpoint.redirect(models.checkpoint_path(new), new)
+    models.signals.renamed.emit(str(path), str(new))
     models.signals.listed.emit()
     return new
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import tempfile
 from pathlib import Path
 from weakref import WeakValueDictionary
 
@@ -20,6 +21,7 @@ class Library(QObject):
 
     changed = Signal(str)  # the path of the model that was added
     listed = Signal()  # models have other names, or are gone
+    renamed = Signal(str, str)  # the old path and the new one; before `listed`
 
 
 signals = Library()
@@ -51,14 +53,29 @@ def new_path(name: str) -> Path:
     ------
     ValueError
         If there is nothing in the name that a file name can have.
+    OSError
+        If nothing can be saved there.
     """
     stem = file_stem(name)
+    _try_to_write(library())
     path, count = library() / f"{stem}.safetensors", 1
     while path.exists() or path in _given or checkpoint_path(path).exists():
         count += 1
         path = library() / f"{stem} {count}.safetensors"
     _given.add(path)
     return path
+
+
+def _try_to_write(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(
+            f"No model can be saved in {folder} ({error.strerror}). Choose another folder for your "
+            "models in napari's preferences, under Seamless U-Net."
+        ) from error
 
 
 def file_stem(name: str) -> str:

@@ -29,6 +29,7 @@ from seamless_unet.plugin.library import Entry
 from seamless_unet.plugin.loss_plot import LossPlot
 from seamless_unet.plugin.model_facts import facts, headline
 from seamless_unet.plugin.panel import words
+from seamless_unet.plugin.save_name import with_suffix
 from seamless_unet.plugin.segment_widget import SegmentWidget
 
 _ICON = 48  # pixels
@@ -179,8 +180,10 @@ class ModelsWidget(Form):
     def _import(self) -> None:
         paths, _ = QFileDialog.getOpenFileNames(self, "Import models", "", _FILES)
         for path in paths:
-            imported = library.import_model(Path(path))
-            self.refresh(str(imported))
+            self._try(partial(self._import_one, Path(path)))
+
+    def _import_one(self, path: Path) -> None:
+        self.refresh(str(library.import_model(path)))
 
     def _export(self) -> None:
         entry = self.entry
@@ -190,11 +193,7 @@ class ModelsWidget(Form):
         path, _ = QFileDialog.getSaveFileName(self, "Export a copy", proposed, _FILES)
         if not path:
             return
-        target = Path(path)
-        if target.suffix.lower() != ".safetensors":
-            target = target.with_name(f"{target.name}.safetensors")
-            if target.exists():  # nobody was asked about this name
-                raise ValueError(f"There is already a '{target.name}'. Choose another name.")
+        target = with_suffix(path, ".safetensors")
         library.copy_whole(entry.path, target)
         show_info(f"A copy of '{entry.name}' is in {target.parent}.")
 

@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from seamless_unet.plugin import layers
+from seamless_unet.plugin import layer_metadata, layers
 from seamless_unet.plugin.choice import Choice
 from seamless_unet.plugin.layer_pair import LayerPair
 from seamless_unet.plugin.panel import layer_combo, words
@@ -63,6 +63,11 @@ class Drawing:
 
     def _annotation_changed(self, annotation: str) -> None:
         self.meaning.setText(_MEANINGS[annotation])
+
+    def check_not_lost(self) -> None:
+        """Refuse, once, labels or a region that nobody has chosen; see `Choice`."""
+        self.labels.check_not_lost("The layer of labels")
+        self.region.check_not_lost("The region")
 
     def pair(self, image: Image | None, axes: str | None) -> LayerPair:
         """Return what is chosen.
@@ -116,11 +121,24 @@ class _Box(QGroupBox):
             label.setToolTip(combo.tooltip)
             form.addRow(label, combo.native)
         form.addRow(self.remove)
-        self.image.changed.connect(self.axes.reset_choices)
-        self.axes.reset_choices()
+        self.image.changed.connect(self._image_changed)
+        layer_metadata.signals.arrived.connect(self._arrived)
+        self._image_changed()
 
     def _axes_choices(self) -> list[tuple[str, str]]:
         return layers.axes_choices(self.image.value)
+
+    def _image_changed(self, *_: Any) -> None:
+        """Show the likeliest dimensions of another image: the same may be wrong for it."""
+        self.axes.reset_choices()
+        if self.axes.choices:
+            self.axes.value = self.axes.choices[0]
+        self._guess = self.axes.value
+
+    def _arrived(self) -> None:
+        """Follow a file that was slow to say its dimensions, unless somebody did."""
+        if self.axes.value == self._guess:
+            self._image_changed()
 
     def reset_choices(self) -> None:
         for combo in self.combos:
@@ -166,6 +184,12 @@ class PairList(QWidget):
         box.hide()
         box.deleteLater()
         self.changed.emit()
+
+    def check_not_lost(self) -> None:
+        """Refuse, once, layers that nobody has chosen; see `Choice`."""
+        for box in self.boxes:
+            box.image.check_not_lost("The image")
+            box.drawing.check_not_lost()
 
     def pairs(self) -> list[LayerPair]:
         """Return what is chosen; ValueError with words if that cannot be learned from."""

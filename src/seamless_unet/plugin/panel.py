@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from magicgui.widgets import ComboBox
 from magicgui.widgets.bases import ValueWidget
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QEvent, Qt, QTimer
@@ -103,6 +102,7 @@ class Panel(Form, metaclass=closed_dock.Reopening):
         """Start a job whose events go to ``on_event`` until the last, and show that it runs."""
         self._failure = {}
         self.report_button.hide()
+        waits = self.worker.is_busy
         job = self.worker.submit(request, arrays, on_event=partial(self._received, on_event))
         self._window = _main_window(self)
         activity = Activity(
@@ -111,7 +111,12 @@ class Panel(Form, metaclass=closed_dock.Reopening):
         self.job, self._activity = job, activity
         self._abandoned[:] = [activity.end, partial(_drop, self.worker, job)]
         self._set_running(True)
-        self.show_progress(None, "Starting (the first time takes some seconds) ...")
+        self.show_progress(
+            None,
+            "Waiting until the job before it has ended (stop that one to go on at once) ..."
+            if waits
+            else "Starting (the first time takes some seconds) ...",
+        )
         self.reveal_status()
 
     def _received(self, on_event: Callable[[Event], None], event: Event) -> None:
@@ -214,7 +219,7 @@ class Panel(Form, metaclass=closed_dock.Reopening):
             self.stop(self.job)
 
 
-def layer_combo(viewer: Any, kind: type, *, label: str, tooltip: str) -> ComboBox:
+def layer_combo(viewer: Any, kind: type, *, label: str, tooltip: str) -> Choice:
     """Return a choice among the viewer's layers of a kind; the selected one if it is one."""
     combo = Choice(label=label, tooltip=tooltip, choices=lambda _: layers.in_viewer(viewer, kind))
     active = viewer.layers.selection.active

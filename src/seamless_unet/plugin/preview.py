@@ -74,6 +74,8 @@ class Preview(QObject):
                 signal.disconnect(self._moved)
         self._job = None
         self._asked.clear()
+        if self.layer is not None:
+            self.layer.editable = True
 
     def _signals(self) -> list[Any]:
         dims, layers = self.viewer.dims.events, self.viewer.layers.events
@@ -130,6 +132,7 @@ class Preview(QObject):
         """Add the layer below what the user is working on, and leave that selected."""
         selected, active = set(self.viewer.layers.selection), self.viewer.layers.selection.active
         layer = self.viewer.add_labels(labels, name=f"preview: {self._name}", **view.placement)
+        layer.editable = False  # the next preview would wipe out what is painted
         layer.contour = 2  # what the user drew, and the image, remain visible
         self.viewer.layers.selection = selected
         self.viewer.layers.selection.active = active
@@ -170,5 +173,9 @@ def learned_from(viewer: Any, folder: Path) -> tuple[dict[int, tuple[Image, str]
 
 def _replace(layer: Labels, labels: NDArray, view: View) -> None:
     layer.data = labels
-    if not np.array_equal(layer.translate, view.placement["translate"]):
-        layer.translate = view.placement["translate"]
+    for name in ("scale", "rotate", "shear", "translate"):  # of another image, perhaps
+        value = view.placement.get(name)
+        if value is not None and not np.array_equal(getattr(layer, name), value):
+            setattr(layer, name, value)
+    if not np.array_equal(layer.affine.affine_matrix, view.placement["affine"].affine_matrix):
+        layer.affine = view.placement["affine"]

@@ -67,6 +67,7 @@ class SegmentWidget(ImagePanel):
         self.part.changed.connect(self.image_changed)
         self.how.link.changed.connect(self._show_plan)
         models.signals.changed.connect(self._library_changed)
+        models.signals.renamed.connect(self.model.follow)
         self.start_button.setToolTip("Segment the image into a new Labels layer.")
         self.stop_button.setToolTip("Stop at once; nothing is kept.")
 
@@ -74,13 +75,15 @@ class SegmentWidget(ImagePanel):
         """Segment the chosen image."""
         if self.model.value is None:
             raise ValueError("There is no model yet: train one in the Train dock.")
+        self.model.check_not_lost("The model")
         info = self._info()
         if info is None:
             raise ValueError(models.describe(self.model.value))
         if reason := self._misfit(info):
             raise ValueError(reason)
         image, view = self.image.value, self._view(info)
-        index = None if view is None else view.index
+        index = {} if view is None else dict(view.index)
+        plane = index.pop("Z", None)  # of a stack, whose grey values are measured together
         data, axes = model_input(image, self.axes.value, self.channels.value, index)
         place = self._place(view)
         name = f"{place.image} {place.model}"
@@ -88,6 +91,7 @@ class SegmentWidget(ImagePanel):
         request = {
             "request": "segment",
             "axes": axes,
+            "plane": plane,
             "model": self.model.value,
             "device": self.device.value,
             "options": self.how.keywords(info, axes),

@@ -35,6 +35,7 @@ class TrainWidget(ImagePanel):
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__(napari_viewer, start="Train", stop="Stop")
+        self._path = Path()  # of the model that is made
         self.drawing = Drawing(napari_viewer)
         self.pair_list = PairList(napari_viewer)
         self.name = LineEdit(
@@ -82,6 +83,7 @@ class TrainWidget(ImagePanel):
 
     def _connect(self) -> None:
         models.signals.changed.connect(self._library_changed)
+        models.signals.renamed.connect(self._renamed)
         self.recipe.begin.changed.connect(self._begin_changed)
         self.correct_button.clicked.connect(self._correct)
         self.interrupted.resumed.connect(self._resume)
@@ -115,6 +117,8 @@ class TrainWidget(ImagePanel):
 
     def start_on_image(self) -> None:
         """Train on the chosen layers."""
+        self.drawing.check_not_lost()
+        self.pair_list.check_not_lost()
         pairs, described, arrays = self._described()
         path = models.new_path(self.name.value)
         output = {"output": str(path), "checkpoint": str(models.checkpoint_path(path))}
@@ -161,6 +165,11 @@ class TrainWidget(ImagePanel):
 
     def _library_changed(self, path: str) -> None:
         self.recipe.begin.reset_choices()
+
+    def _renamed(self, before: str, now: str) -> None:
+        self.recipe.begin.follow(before, now)
+        if str(self._path) == before:
+            self._path = Path(now)
 
     def _begin_changed(self, begin: str | None) -> None:
         """Show what the chosen model learned before."""
@@ -227,7 +236,11 @@ class TrainWidget(ImagePanel):
         if image not in self.viewer.layers:
             self.status.setText(f"The image '{image.name}' is gone: open it and train again.")
             return
-        info = read_info(self._path)
+        try:
+            info = read_info(self._path)
+        except (ValueError, OSError) as error:
+            self.status.setText(f"The model '{self._path.stem}' cannot be read: {error}")
+            return
         # as it was learned, whatever the form says by now
         learned = info.training["config"]["annotation"]
         annotation = "objects" if info.output == "objects" else learned

@@ -35,8 +35,11 @@ class Job:
     names in ``arrays`` the values are arrays.
     """
 
-    def __init__(self, number: int, arrays: JobArrays, on_event: Callable[[Event], None]) -> None:
+    def __init__(
+        self, number: int, kind: str, arrays: JobArrays, on_event: Callable[[Event], None]
+    ) -> None:
         self.number = number
+        self.kind = kind
         self.arrays = arrays
         self.on_event = on_event
         self.messages: list[str] = []  # what the child was told
@@ -67,6 +70,11 @@ class Worker(QObject):
         atexit.register(self.shut_down)
         if application := QCoreApplication.instance():
             application.aboutToQuit.connect(self.shut_down)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a job runs or waits for which another one would have to wait long."""
+        return any(job.kind != "check" for job in self._jobs.values())
 
     def warm(self, model: str, device: str) -> None:
         """Let the child load what segmenting needs, so that the first job starts at once.
@@ -108,7 +116,7 @@ class Worker(QObject):
         """
         self._count += 1
         files = JobArrays(self._folder / str(self._count))
-        job = self._jobs[self._count] = Job(self._count, files, on_event)
+        job = self._jobs[self._count] = Job(self._count, request["request"], files, on_event)
         with self._lock:
             self._started()  # in parallel with the copying
         parts = files.lend(request["request"], arrays)
