@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -156,13 +156,7 @@ def make_dataset(
     # of several, that of whole objects: it tells most
     meaning = min(meanings, key=lambda each: each.annotation != "objects")
     config = dataclasses.replace(config, annotation=meaning.annotation)
-    pieces: list[Sample] = []
-    left_out: list[str] = []
-    for number, (pair, own) in enumerate(zip(pairs, meanings, strict=True)):
-        for sample in cut(pair, number, own, config, normalization or Normalization()):
-            left_out += _empty_planes(sample)
-            if sample.weight.any():
-                pieces.append(sample)
+    pieces, left_out = _cut(pairs, meanings, config, normalization or Normalization())
     _check_channels(pieces, pairs)
     drawn = tuple(
         _drawn(pair.name, [piece for piece in pieces if piece.source[0] == number])
@@ -183,12 +177,37 @@ def make_dataset(
         validation_pixels=_annotated_pixels(validation),
         pairs=drawn,
     )
-    problems = [
-        *one_number(_masks(pairs, pieces)),
-        *(strokes_of_kinds(meaning) if config.scribble_values == "auto" else ()),
+    problems = (
+        *_misread(pairs, pieces, meaning, config),
         *find_problems(pieces, class_pixels, config),
-    ]
-    return Dataset(training, validation, meaning, summary, tuple(problems))
+    )
+    return Dataset(training, validation, meaning, summary, problems)
+
+
+def _cut(
+    pairs: Sequence[Pair],
+    meanings: Sequence[Meaning],
+    config: TrainConfig,
+    normalization: Normalization,
+) -> tuple[list[Sample], list[str]]:
+    """Return what is annotated, and the names of the planes on which nothing is drawn."""
+    pieces: list[Sample] = []
+    left_out: list[str] = []
+    for number, (pair, own) in enumerate(zip(pairs, meanings, strict=True)):
+        for sample in cut(pair, number, own, config, normalization):
+            left_out += _empty_planes(sample)
+            if sample.weight.any():
+                pieces.append(sample)
+    return pieces, left_out
+
+
+def _misread(
+    pairs: Sequence[Pair], samples: Sequence[Sample], meaning: Meaning, config: TrainConfig
+) -> Iterator[Problem]:
+    """Say what was assumed about the labels, and may not be what was meant."""
+    yield from one_number(_masks(pairs, samples))
+    if config.scribble_values == "auto":
+        yield from strokes_of_kinds(meaning)
 
 
 def _masks(pairs: Sequence[Pair], samples: Sequence[Sample]) -> list[str]:

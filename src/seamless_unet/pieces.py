@@ -97,7 +97,8 @@ class Piece:
     objects: int | None
 
 
-MeasuredPiece = tuple[tuple[int, ...], NDArray | LazyArray, tuple[NDArray, NDArray]]
+Measured = tuple[NDArray[np.float64], NDArray[np.float64]]  # offset and scale
+MeasuredPiece = tuple[tuple[int, ...], NDArray | LazyArray, Measured]
 
 
 def layout(info: ModelInfo, shape: tuple[int, ...], axes: str) -> Layout:
@@ -132,8 +133,13 @@ def layout(info: ModelInfo, shape: tuple[int, ...], axes: str) -> Layout:
     return Layout(axes, shape, *described)  # type: ignore[arg-type]
 
 
-def pieces(image: NDArray | LazyArray, layout: Layout, info: ModelInfo) -> Iterator[MeasuredPiece]:
-    """Yield index along ``loop``, piece (C, [Z,] Y, X), and what `measure` found.
+def pieces(
+    image: NDArray | LazyArray,
+    layout: Layout,
+    info: ModelInfo,
+    measured: Measured | None = None,
+) -> Iterator[MeasuredPiece]:
+    """Yield index along ``loop``, piece (C, [Z,] Y, X), and what `measure` found, unless given.
 
     The planes of a stack are measured as one image: slice by slice, the noise of an empty slice
     would become objects.
@@ -144,7 +150,7 @@ def pieces(image: NDArray | LazyArray, layout: Layout, info: ModelInfo) -> Itera
     if "Z" not in layout.loop:
         for index, piece in split(ordered, axes, ndim):
             piece = _read(piece)
-            yield index, piece, measure(piece, info.normalization)
+            yield index, piece, measured or measure(piece, info.normalization)
         return
     for index, volume in split(ordered, axes, 3):  # volume: C, Z, Y, X
         offset, scale = measure(volume, info.normalization)  # C, 1, 1, 1

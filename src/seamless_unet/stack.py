@@ -17,6 +17,7 @@ from seamless_unet.linked_pieces import counted, linked
 from seamless_unet.model_header import ModelInfo
 from seamless_unet.pieces import (
     Layout,
+    Measured,
     MeasuredPiece,
     Piece,
     Predicted,
@@ -170,7 +171,7 @@ def segment_pieces(
     pixel_size: Mapping[str, float] | None = None,
     device: str | None = None,
     probabilities: bool = False,
-    measured: tuple[NDArray, NDArray] | None = None,
+    measured: Measured | None = None,
 ) -> Iterator[Progress | Predicted | Piece]:
     """Segment as `segment_stack` does, but hand over each piece as soon as it is final.
 
@@ -211,9 +212,7 @@ def segment_pieces(
     info = model.info
     shape = _seen_shape(plan, info, pixel_size)
     check_room([(scratch_folder(), scratch_size(plan, info, pixel_size))])
-    parts = pieces(image, plan, info)
-    if measured is not None:
-        parts = ((index, piece, measured) for index, piece, _ in parts)
+    parts = pieces(image, plan, info, measured)
     items = _found(model, parts, plan, config, shape, device, probabilities)
     chain = len(plan.loop)  # axes of the index within which an id is one object
     if info.output == "objects" and config.link:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import itertools
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from seamless_unet.image_io import written_here
+from seamless_unet.whole_file import try_to_write
 
 
 def make_writable(folder: Path) -> None:
-    """Make a folder and try it out, before hours of work depend on it.
+    """Make a folder and try it out; say what to do where that fails.
 
     Raises
     ------
@@ -20,9 +20,7 @@ def make_writable(folder: Path) -> None:
         If it cannot be made or nothing can be written into it.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        try_to_write(folder)
     except OSError as error:
         raise OSError(
             f"cannot write into {folder}: {error.strerror}; choose another --output"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from seamless_unet.axes import split
 from seamless_unet.disk_space import check_room
@@ -20,13 +20,12 @@ from seamless_unet.jobs.remote import given_array
 from seamless_unet.model_file import Model, load_model
 
 if TYPE_CHECKING:
-    from seamless_unet.pieces import Layout, Piece, Predicted
+    from seamless_unet.pieces import Layout, Measured, Piece, Predicted
     from seamless_unet.predict import Progress
 
 # pixels a side: with fewer, the convolutions of a large image are not ready
 _WARM_UP = {2: 256, 3: 32}
 
-Measured = tuple[NDArray[np.float64], NDArray[np.float64]]
 Targets = dict[str, tuple[Path, tuple[int, ...], DTypeLike, str]]  # path, shape, dtype, axes
 
 

@@ -2,7 +2,6 @@
 
 import os
 import re
-import tempfile
 from pathlib import Path
 from weakref import WeakValueDictionary
 
@@ -14,6 +13,7 @@ from seamless_unet.model_file import bundled_models, read_info
 from seamless_unet.model_header import ModelInfo
 from seamless_unet.plugin import preferences
 from seamless_unet.plugin.worker import Job
+from seamless_unet.whole_file import try_to_write
 
 
 class Library(QObject):
@@ -57,25 +57,20 @@ def new_path(name: str) -> Path:
         If nothing can be saved there.
     """
     stem = file_stem(name)
-    _try_to_write(library())
-    path, count = library() / f"{stem}.safetensors", 1
-    while path.exists() or path in _given or checkpoint_path(path).exists():
-        count += 1
-        path = library() / f"{stem} {count}.safetensors"
-    _given.add(path)
-    return path
-
-
-def _try_to_write(folder: Path) -> None:
+    folder = library()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        try_to_write(folder)
     except OSError as error:
         raise OSError(
             f"No model can be saved in {folder} ({error.strerror}). Choose another folder for your "
             "models in napari's preferences, under Seamless U-Net."
         ) from error
+    path, count = folder / f"{stem}.safetensors", 1
+    while path.exists() or path in _given or checkpoint_path(path).exists():
+        count += 1
+        path = folder / f"{stem} {count}.safetensors"
+    _given.add(path)
+    return path
 
 
 def file_stem(name: str) -> str:
