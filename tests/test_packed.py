@@ -29,7 +29,7 @@ def test_packed_steps_are_those_of_the_network(ndim, batch_norm):
     for number, (plain, fast) in enumerate(
         zip(every_convolution(plain_steps(net)), every_convolution(packed_steps(net)), strict=True)
     ):
-        for size in (9, 12):  # the weights were packed for the first of them
+        for size in (9, 12, 9):  # the weights are packed for each of them
             x, y = torch.randn(2, 2, 1, *[size] * ndim)
             x, y = (each.expand(-1, channels(net, number), *[-1] * ndim) for each in (x, y))
             arguments = (x, y) if is_join(net, number) else (x,)
@@ -47,6 +47,13 @@ def channels(net, number):
 
 def is_join(net, number):
     return number in (6, 7)
+
+
+def test_weights_are_packed_again_only_for_another_size():
+    step = packed._Packed(torch.rand(8, 4, 3, 3), None)
+    first, same, other = (step.packed_for(torch.rand(1, 4, size, size))[1] for size in (9, 9, 12))
+    assert same is first
+    assert other is not first
 
 
 def test_networks_that_cannot_be_packed():

@@ -121,21 +121,24 @@ def _folded(layers: nn.Sequential) -> tuple[Tensor, Tensor]:
 
 
 class _Packed:
-    """A 3x3 convolution and ReLU whose weights are packed for the first size that it meets."""
+    """A 3x3 convolution and ReLU whose weights are packed for the size that it meets.
+
+    Packed for another size they would serve too, but be packed anew at every call, which on
+    CPUs without AVX-512 takes as long as the convolution.
+    """
 
     def __init__(self, weight: Tensor, bias: Tensor | None, *, relu: bool = True) -> None:
-        self.weight = weight.contiguous()
+        self.weight = weight
         self.bias = bias
         self.ndim = weight.ndim - 2
         self.attribute = "relu" if relu else "none"
-        self.is_packed = False
+        self._packed = weight
+        self._shape: torch.Size | None = None  # of the tensor that it is packed for
 
     def __call__(self, x: Tensor) -> Tensor:
-        x = self.packed_for(x)
+        x, weight = self.packed_for(x)
         convolve = torch.ops.mkldnn._convolution_pointwise
-        result: Tensor = convolve(
-            x, self.weight, self.bias, *self.geometry, 1, self.attribute, [], ""
-        )
+        result: Tensor = convolve(x, weight, self.bias, *self.geometry, 1, self.attribute, [], "")
         return result
 
     @property
@@ -143,14 +146,14 @@ class _Packed:
         """Padding, stride and dilation."""
         return [0] * self.ndim, [1] * self.ndim, [1] * self.ndim
 
-    def packed_for(self, x: Tensor) -> Tensor:
-        """Pack the weights unless they are, and return ``x`` with its channels last."""
+    def packed_for(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return ``x`` with its channels last, and weights packed for its size."""
         x = x.contiguous(memory_format=_CHANNELS_LAST[self.ndim])
-        if not self.is_packed:
+        if x.shape != self._shape:
             reorder = torch.ops.mkldnn._reorder_convolution_weight
-            self.weight = reorder(self.weight, *self.geometry, 1, list(x.shape))
-            self.is_packed = True
-        return x
+            self._packed = reorder(self.weight.contiguous(), *self.geometry, 1, list(x.shape))
+            self._shape = x.shape
+        return x, self._packed
 
 
 class _PackedJoin:
@@ -164,10 +167,10 @@ class _PackedJoin:
     def __call__(self, skip: Tensor, upsampled: Tensor) -> Tensor:
         total = self.of_skip(skip)
         step = self.of_upsampled
-        x = step.packed_for(upsampled)
+        x, weight = step.packed_for(upsampled)
         add = torch.ops.mkldnn._convolution_pointwise_.binary
         result: Tensor = add(
-            total, x, step.weight, None, *step.geometry, 1, "add", 1.0, "relu", [], None
+            total, x, weight, None, *step.geometry, 1, "add", 1.0, "relu", [], None
         )
         return result
 
