@@ -1,4 +1,7 @@
+import os
+import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,10 +15,12 @@ if not hasattr(napari_settings, "get_plugin_settings"):
 
 
 @pytest.fixture
-def general(npe2pm, plugin_settings):
+def general(npe2pm, plugin_settings, monkeypatch):
     """What the user sets in napari's preferences, of which there is nothing yet."""
     npe2pm.register(PluginManifest.from_file(Path(models.__file__).parents[1] / "napari.yaml"))
-    return napari_settings.get_plugin_settings(preferences.PLUGIN).general
+    settings = napari_settings.get_plugin_settings(preferences.PLUGIN)
+    monkeypatch.setattr(preferences, "_anything_is_set", lambda: settings.config_path.exists())
+    return settings.general
 
 
 def test_nothing_is_set(general, monkeypatch):
@@ -35,6 +40,20 @@ def test_what_is_set(general, monkeypatch, tmp_path):
     assert models.library() == tmp_path / "models"  # as the environment says
     monkeypatch.delenv("SEAMLESS_UNET_MODELS")
     assert models.library() == tmp_path / "models here"
+
+
+def test_what_was_set_before_napari_started(tmp_path):
+    environment = os.environ | {"NAPARI_CONFIG": str(tmp_path / "settings.yaml")}
+    run = partial(subprocess.check_output, env=environment, text=True)
+    read = "from seamless_unet.plugin import preferences; print(preferences.environment())"
+    assert run([sys.executable, "-c", read]).strip() == "{}"
+    write = (
+        "from napari.settings import get_plugin_settings\n"
+        f"get_plugin_settings({preferences.PLUGIN!r}).general.threads = 3"
+    )
+    run([sys.executable, "-c", write])
+    expected = {"OMP_NUM_THREADS": "3", "MKL_NUM_THREADS": "3"}
+    assert run([sys.executable, "-c", read]).strip() == str(expected)
 
 
 def test_an_older_napari(monkeypatch):

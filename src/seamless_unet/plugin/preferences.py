@@ -33,7 +33,21 @@ def _value(name: str, default: Any) -> Any:
         from napari.settings import get_plugin_settings
     except ImportError:  # before napari 0.9 a plugin has no preferences
         return default
+    if not _anything_is_set():
+        return default
     try:
         return getattr(get_plugin_settings(PLUGIN).general, name)
     except (KeyError, AttributeError):  # napari knows the plugin without its manifest
         return default
+
+
+def _anything_is_set() -> bool:
+    """Whether there may be other values than the defaults.
+
+    napari keeps those in a file beside its own settings. To ask it takes longer than all else when
+    the first dock opens: it reads the manifests of all plugins again.
+    """
+    from napari.settings import NapariSettings
+
+    path: Path | None = NapariSettings.model_fields["config_path"].get_default()
+    return path is None or path.with_name(f"{PLUGIN}.yaml").exists()
