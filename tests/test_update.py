@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from seamless_unet.update import is_mixed
+from seamless_unet.update import is_mixed, memory_format
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,14 @@ def test_bfloat16_where_a_processor_multiplies_it_faster(capabilities, mixed, mo
 def test_a_torch_that_cannot_tell_computes_in_float32(monkeypatch):
     monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
     assert not is_mixed(torch.device("cpu"), 2)
+
+
+@pytest.mark.parametrize(
+    ("capability", "layout"),
+    [("AVX2", torch.contiguous_format), ("AVX512", torch.channels_last)],
+)
+def test_channels_come_last_where_that_is_faster(capability, layout, monkeypatch):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    assert memory_format(torch.device("cpu"), 2) == layout
+    assert memory_format(torch.device("cuda"), 2) == torch.channels_last
+    assert memory_format(torch.device("cpu"), 3) == torch.contiguous_format

@@ -131,8 +131,9 @@ def bare_loop(config: TrainConfig, *, as_trained: bool) -> Callable[[], None]:
     weight = torch.ones(target.shape)
     mixed = as_trained and update.is_mixed(network.device, config.ndim)
     if as_trained:
-        network.to(memory_format=torch.channels_last)
-        image = image.contiguous(memory_format=torch.channels_last)
+        layout = update.memory_format(network.device, config.ndim)
+        network.to(memory_format=layout)
+        image = image.contiguous(memory_format=layout)
 
     def step() -> None:
         optimizer.zero_grad()

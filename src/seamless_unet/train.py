@@ -198,7 +198,7 @@ def _steps(state: TrainState, dataset: Dataset) -> Iterator[Event]:
     config, network = state.config, state.network
     patches = Patches(dataset.training, config, network.geometry, device=network.device)
     held_back = evenly(dataset.validation, _MOST_VALIDATED)
-    network.to(memory_format=memory_format(config.ndim))
+    network.to(memory_format=memory_format(network.device, config.ndim))
     network.train()
     with DrawnAhead(patches) as batches:
         yield from _alternated(state, batches, held_back)

@@ -29,7 +29,7 @@ def update(state: TrainState, batches: DrawnAhead) -> float:
     image, target, weight = batches.take(state.rng)
     seed = int(state.rng.integers(2**31))  # for dropout
     batches.prepare(state.rng)
-    image = image.contiguous(memory_format=memory_format(state.config.ndim))
+    image = image.contiguous(memory_format=memory_format(device, state.config.ndim))
     for group in state.optimizer.param_groups:
         group["lr"] = learning_rate
     mixed = is_mixed(device, state.config.ndim)
@@ -69,9 +69,15 @@ def is_mixed(device: torch.device, ndim: int) -> bool:
     return device.type == "cpu" and ndim == 2 and bool(fast)
 
 
-def memory_format(ndim: int) -> torch.memory_format:
-    """Return the layout that convolutions are fastest in: a quarter less time per step in 2-D."""
-    return torch.channels_last if ndim == 2 else torch.contiguous_format
+def memory_format(device: torch.device, ndim: int) -> torch.memory_format:
+    """Return the layout that a step is fastest in.
+
+    In 2-D that is channels last: a quarter less time. But not on CPUs with AVX2 only, where the
+    weights' gradients take three times as long in it, and a step half as long again.
+    """
+    if ndim == 3 or (device.type == "cpu" and torch.backends.cpu.get_cpu_capability() == "AVX2"):
+        return torch.contiguous_format
+    return torch.channels_last
 
 
 def _learning_rate(state: TrainState) -> float:
