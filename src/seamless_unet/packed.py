@@ -150,6 +150,7 @@ class _Packed:
         """Return ``x`` with its channels last, and weights packed for its size."""
         x = x.contiguous(memory_format=_CHANNELS_LAST[self.ndim])
         if x.shape != self._shape:
+            self._packed = self.weight  # the memory of those for another size can be used again
             reorder = torch.ops.mkldnn._reorder_convolution_weight
             self._packed = reorder(self.weight.contiguous(), *self.geometry, 1, list(x.shape))
             self._shape = x.shape

@@ -21,7 +21,7 @@ _SLAB_PIXELS = 150_000
 _SLAB_BYTES = 20_000_000
 # intermediate results at the finest level at once, measured. Those of a slab are no more, but the
 # C library keeps what was freed between them
-_TENSORS = {"tile": 8, "slab": 20}
+_TENSORS = {"tile": 8, "slab": 22}
 
 
 def streams(network: UNet) -> bool:
@@ -103,14 +103,17 @@ def _tile_bytes(network: UNet, read: Sequence[int]) -> int:
 
 
 def _slab_bytes(network: UNet, axis: int, rows: int, read: Sequence[int]) -> int:
-    """Return the memory of a slab, of the skips that wait meanwhile, and of packed weights."""
+    """Return the memory of a slab, of the skips that wait meanwhile, and of packed weights.
+
+    Weights count twice: what those packed for the first slab leave is not all used again.
+    """
     geometry, depth = network.geometry, network.config.depth
     # a level has half the rows and twice the channels, and half of every other axis
     shrinks = 2 ** (len(read) - 2)
     waiting = sum(geometry.skip_crop(level) // shrinks**level for level in range(depth))
     finest = math.prod(read) // read[axis] * _pixel_bytes(network)
     weights = sum(each.numel() * each.element_size() for each in network.parameters())
-    return (_TENSORS["slab"] * rows + waiting) * finest + weights
+    return (_TENSORS["slab"] * rows + waiting) * finest + 2 * weights
 
 
 def _pixel_bytes(network: UNet) -> int:
