@@ -16,7 +16,7 @@ def calibrated(info, found):
 
 
 def info(**changes):
-    return ModelInfo(UNetConfig(), grow=0, **{"min_size": 4} | changes)
+    return ModelInfo(grow=0, **{"network": UNetConfig(), "min_size": 4} | changes)
 
 
 def predicted(labels, foreground, annotation="objects"):
@@ -69,6 +69,22 @@ def test_seeds_are_dropped_where_they_divide_single_objects(squares):
     after, value = calibrated(info(seed_threshold=0.7), predicted(squares, split))
     assert value == 1
     assert after.seed_threshold in (None, 0.5)
+
+
+def test_cores_are_never_given_up(squares):
+    inside = squares > 0
+    core = np.where(inside, 0.8, 0.0)
+    core[:, 4::10] = 0.1  # two cores in every square: without seeds all would be right
+    faint = [1 - 0.9 * inside, 0.9 * inside - core.clip(max=0.9) * inside, core * inside]
+    found = [
+        dataclasses.replace(predicted(squares, inside * 0.9)[0], probabilities=np.stack(faint))
+    ]
+    before = info(
+        network=UNetConfig(classes=3), classes=("background", "rim", "core"), seed_threshold=0.3
+    )
+    assert before.instances["cored"]
+    assert score(dataclasses.replace(before, seed_threshold=None), found) == 1
+    assert calibrated(before, found)[0].seed_threshold is not None
 
 
 def test_necks_divide_where_that_is_better():

@@ -84,7 +84,10 @@ def ratios(measured: Mapping[str, Measured], of: str) -> dict[str, float]:
 
 def machine() -> dict[str, Any]:
     """Say what computes."""
-    return {"cpu": _cpu(), "cores": os.cpu_count(), "system": platform.system()}
+    import torch  # not where a window is opened
+
+    cpu = f"{_cpu()}, {torch.backends.cpu.get_cpu_capability()}"
+    return {"cpu": cpu, "cores": os.cpu_count(), "system": platform.system()}
 
 
 def _cpu() -> str:

@@ -103,6 +103,11 @@ def describe(path: str) -> str:
         info = read_info(path)
     except (ValueError, OSError) as error:
         return f"This model cannot be read: {error}"
+    return in_words(info)
+
+
+def in_words(info: ModelInfo) -> str:
+    """Say in one or two lines what a model is for that was read already."""
     return "\n".join(filter(None, [info.description, _facts(info)]))
 
 

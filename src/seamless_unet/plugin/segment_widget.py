@@ -228,11 +228,13 @@ class SegmentWidget(ImagePanel):
 
     def _model_changed(self, *_: Any) -> None:
         path = self.model.value
-        self.description.setText(models.describe(path) if path else "There is no model yet.")
         if path:
             self.worker.warm(path, self.device.value)
         if info := self._info():
+            self.description.setText(models.in_words(info))
             self.how.follow_model(info)
+        else:
+            self.description.setText(models.describe(path) if path else "There is no model yet.")
         self.image_changed()
 
     def _library_changed(self, path: str) -> None:
