@@ -192,20 +192,26 @@ def size_row(args: argparse.Namespace) -> None:
 
 
 def memory_row(args: argparse.Namespace) -> None:
-    budgets = [args.budget] if args.budget else _BUDGETS
-    if args.budget:  # in a process of its own: what was freed before is not all given back
-        net, image = network(32), drawn(2048, 2048)
-        predict(net, image[:256, :256])  # PyTorch's own memory is no part of it
-        way = functools.partial(predict, net, image, memory=args.budget * 10**6)
-        measured = side_by_side({f"{args.budget} MB": way}, 1, warm_up=False)
-    else:
-        measured = {f"{budget} MB": Measured() for budget in budgets}
-        for budget in budgets * args.repeats:
-            words = [sys.executable, __file__, "memory", "--budget", str(budget)]
-            done = json.loads(subprocess.check_output(words))["ways"][f"{budget} MB"]
-            measured[f"{budget} MB"].seconds += done["all"]
-            measured[f"{budget} MB"].added.append(round(done["added_MB"] * 1e6))
+    measured = _within(args.budget) if args.budget else _in_fresh_processes(args.repeats)
     emit("memory", measured, size=2048, base=32, result_MB=33.6)
+
+
+def _within(budget: int) -> dict[str, Measured]:
+    net, image = network(32), drawn(2048, 2048)
+    predict(net, image[:256, :256])  # PyTorch's own memory is no part of it
+    way = functools.partial(predict, net, image, memory=budget * 10**6)
+    return side_by_side({f"{budget} MB": way}, 1, warm_up=False)
+
+
+def _in_fresh_processes(repeats: int) -> dict[str, Measured]:
+    """Measure each budget in a process of its own: what others freed is not all given back."""
+    measured = {f"{budget} MB": Measured() for budget in _BUDGETS}
+    for budget, result in list(zip(_BUDGETS, measured.values(), strict=True)) * repeats:
+        words = [sys.executable, __file__, "memory", "--budget", str(budget)]
+        done = json.loads(subprocess.check_output(words))["ways"][f"{budget} MB"]
+        result.seconds += done["all"]
+        result.added.append(round(done["added_MB"] * 1e6))
+    return measured
 
 
 def precision_row(args: argparse.Namespace) -> None:

@@ -25,7 +25,8 @@ def calibrate(
     ----------
     info
         Of the model; its settings stay where no other choice is clearly better, where there are
-        fewer than 200 objects, and where the annotation does not show whole objects.
+        fewer than 200 objects, and where the annotation does not show whole objects. One with
+        cores always keeps seeds.
     predicted
         The validation part, from `predict_samples`.
     before
