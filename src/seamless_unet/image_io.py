@@ -20,7 +20,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from seamless_unet.axes import check_axes, in_words, label_axes
-from seamless_unet.metadata import tiff_axes, tiff_pixel_size, tiff_tag
+from seamless_unet.metadata import tiff_axes, tiff_pixel_size, tiff_series, tiff_tag
 from seamless_unet.whole_file import replacing
 
 _CUT_OFF = "invalid page offset|TiffTag 270 .*invalid value offset"  # as tifffile logs it
@@ -223,7 +223,7 @@ def _read(path: str | os.PathLike[str]) -> tuple[NDArray, str, dict[str, float]]
     with _complaints() as complaints:
         try:
             with tifffile.TiffFile(path) as tif:
-                pieces = [_read_series(tif, series) for series in tif.series]
+                pieces = [_read_series(tif, series) for series in tiff_series(tif)]
                 pixel_size = tiff_pixel_size(tif)
         except (OSError, MemoryError):
             raise

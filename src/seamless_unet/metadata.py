@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,7 +63,7 @@ def read_metadata(path: str | Path) -> Metadata | None:
             import tifffile  # not for layers that come from no such file
 
             with tifffile.TiffFile(path) as tif:
-                shape, axes = tiff_axes(tif, tif.series[0])
+                shape, axes = tiff_axes(tif, tiff_series(tif)[0])
                 return Metadata(shape, axes, tiff_pixel_size(tif), _tiff_channels(tif))
         if any((path / name).exists() for name in _ZARR_FILES):
             return _zarr_metadata(path)
@@ -71,12 +72,20 @@ def read_metadata(path: str | Path) -> Metadata | None:
     return None
 
 
+def tiff_series(tif: tifffile.TiffFile) -> Sequence[tifffile.TiffPageSeries]:
+    """Return the series of an open file; from tifffile 2026.5 on they are squeezed unless asked."""
+    series: Any = tif.series
+    return series(squeeze=False) if callable(series) else series
+
+
 def tiff_axes(
     tif: tifffile.TiffFile, series: tifffile.TiffPageSeries
 ) -> tuple[tuple[int, ...], str]:
-    """Return the shape of a series of an open file, and its axes."""
+    """Return the shape of one of the `tiff_series` of an open file, and its axes."""
     named = any("axes" in about for about in tif.shaped_metadata or ())  # written, not guessed
-    shape, axes = series.get_shape(squeeze=False), series.get_axes(squeeze=False)
+    shape, axes = series.shape, series.axes
+    if hasattr(series, "get_shape"):  # before tifffile 2026.5
+        shape, axes = series.get_shape(squeeze=False), series.get_axes(squeeze=False)
     if series.kind != "shaped":  # OME and ImageJ name axes of one pixel that nobody meant
         kept = [i for i, (n, a) in enumerate(zip(shape, axes, strict=True)) if n > 1 or a in "YX"]
         shape, axes = tuple(shape[i] for i in kept), "".join(axes[i] for i in kept)
