@@ -60,7 +60,9 @@ def test_lower_precision_errs_as_little_as_said(precision, error):
 
     image = np.asarray(read_image(sample_path("nuclei.tif")).data).squeeze()
     model = load_model("nuclei")
-    exact, fast = (predict(model, image, device="cuda", precision=p) for p in ("float32", precision))
+    exact, fast = (
+        predict(model, image, device="cuda", precision=p) for p in ("float32", precision)
+    )
     assert 0 < abs(fast - exact).max() <= error
 
 
@@ -86,7 +88,9 @@ def test_it_learns_on_the_gpu(ndim):
     labels = np.kron(np.arange(1, 17).reshape(4, 4), np.pad(np.ones((16, 16), int), 4))
     labels = labels if ndim == 2 else np.stack([0 * labels] * 4 + [labels] * 24 + [0 * labels] * 4)
     image = (labels > 0) * 100 + np.random.default_rng(0).normal(0, 10, labels.shape)
-    config = TrainConfig.preset(ndim=ndim, base_channels=8, depth=2, patch=44, steps=60, validation=0.3, start="scratch")
+    config = TrainConfig.preset(
+        ndim=ndim, base_channels=8, depth=2, patch=44, steps=60, validation=0.3, start="scratch"
+    )
     events = list(train(image, labels, config, device="cuda"))
     losses = [event.loss for event in events if isinstance(event, Step)]
     assert np.mean(losses[-10:]) < 0.5 * np.mean(losses[:10])

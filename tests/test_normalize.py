@@ -55,3 +55,13 @@ def test_every_plane_of_a_thin_stack_counts(monkeypatch):
     stack[0, 1:] = np.arange(60) + 1000
     offset, scale = measure(stack, Normalization(low=0, high=100))
     assert (offset.item(), (offset + scale).item()) == (0, 1000 + 56)  # of every fourth pixel
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, ">u2", np.int32, np.float32])
+@pytest.mark.parametrize("size", [1, 2, 97, 5000])
+def test_percentiles_are_numpys_whatever_the_type(dtype, size):
+    values = np.random.default_rng(size).integers(0, 250, (1, 1, size)).astype(dtype)
+    rule = Normalization("percentile", 3.3, 96.7)
+    offset, scale = measure(values, rule)
+    low, high = np.percentile(values, [3.3, 96.7])
+    np.testing.assert_allclose([offset.item(), scale.item()], [low, high - low or 1], rtol=1e-12)

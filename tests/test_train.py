@@ -33,7 +33,7 @@ def pairs():
 
 
 def weights(state):
-    return {key: value.clone() for key, value in state.best_model().network.state_dict().items()}
+    return {key: value.cpu() for key, value in state.best_model().network.state_dict().items()}
 
 
 def assert_same(one, two):
@@ -117,7 +117,7 @@ def test_stopping_keeps_the_best_model(pairs):
     best = None
     for event in events:
         if isinstance(event, Validated) and event.best:
-            best = {key: value.clone() for key, value in state.average.items()}
+            best = {key: value.cpu().clone() for key, value in state.average.items()}
         if isinstance(event, Validated) and event.step >= 10:
             break
     events.close()

@@ -27,16 +27,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from itertools import product
-from typing import Any
 
 import numpy as np
 import torch
 from monai.inferers import sliding_window_inference
+from networks import drawn, network, work
 from numpy.typing import NDArray
 from side_by_side import Measured, emit, side_by_side
-from torch.utils.flop_counter import FlopCounterMode
 
-from seamless_unet.config import UNetConfig
 from seamless_unet.predict import predict
 from seamless_unet.unet import UNet
 
@@ -46,21 +44,10 @@ _PRODUCTS = 20
 _BUDGETS = [100, 200, 400, 1000]  # MB
 
 
-def network(base: int, **changes: Any) -> UNet:
-    """Return the paper's network with random weights, for prediction."""
-    torch.manual_seed(0)
-    return UNet(UNetConfig(base_channels=base, **changes)).eval()
-
-
 def padded(net: UNet) -> UNet:
     """Return a network of the same widths whose convolutions are padded."""
     config = net.config
     return network(config.base_channels, ndim=config.ndim, depth=config.depth, padding="same")
-
-
-def drawn(*shape: int) -> NDArray[np.float32]:
-    """Return an image of noise."""
-    return np.random.default_rng(0).random(shape, np.float32)
 
 
 def _mirrored(net: UNet, image: NDArray, far: int = 0) -> torch.Tensor:
@@ -124,14 +111,6 @@ def multiply() -> None:
         torch.mm(*_MATRICES)
 
 
-def work(net: UNet, image: NDArray) -> float:
-    """Return the floating-point operations of one pass over the image and its halo."""
-    reads = [net.geometry.read_size(size) for size in image.shape]
-    with FlopCounterMode(display=False) as counter, torch.device("meta"):
-        UNet(net.config).eval()(torch.empty(1, 1, *reads))
-    return float(counter.get_total_flops())
-
-
 def limit(measured: dict[str, Measured], operations: float) -> dict[str, float]:
     """Return what the useful work takes at the rate of a matrix product, and how near we are."""
     rate = 2 * 4096 * 1024 * 1024 * _PRODUCTS / measured["matrix product"].median
@@ -162,7 +141,7 @@ def image_row(args: argparse.Namespace) -> None:
     ways = {name: way for name, way in ways.items() if name not in args.leave_out}
     measured = side_by_side(ways, args.repeats, warm_up=args.base < 64)
     about = {"size": args.size, "base": args.base, "others / ours": others_over_ours(measured)}
-    emit("image", measured, **about, **limit(measured, work(net, image)))
+    emit("image", measured, **about, **limit(measured, work(net, image.shape)))
 
 
 def volume_row(args: argparse.Namespace) -> None:
@@ -177,7 +156,7 @@ def volume_row(args: argparse.Namespace) -> None:
     }
     measured = side_by_side(ways, args.repeats)
     about = {"shape": image.shape, "base": 16, "others / ours": others_over_ours(measured)}
-    emit("volume", measured, **about, **limit(measured, work(net, image)))
+    emit("volume", measured, **about, **limit(measured, work(net, image.shape)))
 
 
 def size_row(args: argparse.Namespace) -> None:

@@ -19,6 +19,8 @@ from torch.nn import functional as F
 from seamless_unet.unet import UNet
 
 Step = Callable[[Tensor], Tensor]
+Folded = tuple[Tensor, Tensor]  # weight and bias
+CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def plain_steps(network: UNet) -> Steps:
     return Steps(
         encoders,
         list(network.upsamplers),
-        [functools.partial(_join, first) for first, _ in decoders],
+        [functools.partial(joined, first) for first, _ in decoders],
         [second for _, second in decoders],
         network.head,
     )
@@ -65,20 +67,36 @@ def _halves(two_convolutions: nn.Module) -> tuple[nn.Sequential, nn.Sequential]:
     return nn.Sequential(*layers[:middle]), nn.Sequential(*layers[middle:])
 
 
-def _join(first: Step, skip: Tensor, upsampled: Tensor) -> Tensor:
+def joined(first: Step, skip: Tensor, upsampled: Tensor) -> Tensor:
+    """Apply the first convolution of a decoder to a skip and an upsampled tensor."""
     return first(torch.cat([skip, upsampled], dim=1))
 
 
 def packed_steps(network: UNet) -> Steps:
     """Return steps with packed weights and normalization folded in: equal up to rounding."""
-    plain = plain_steps(network)
+    encoders, joins, decoders = convolutions(network)
     return Steps(
-        [(_Packed(*_folded(a)), _Packed(*_folded(b))) for a, b in map(_halves, network.encoders)],
-        plain.upsamplers,
-        [_PackedJoin(*_folded(_halves(level)[0])) for level in network.decoders],
-        [_Packed(*_folded(_halves(level)[1])) for level in network.decoders],
-        plain.head,
+        [(_Packed(*a), _Packed(*b)) for a, b in encoders],
+        list(network.upsamplers),
+        [_PackedJoin(*each) for each in joins],
+        [_Packed(*each) for each in decoders],
+        network.head,
     )
+
+
+def convolutions(
+    network: UNet,
+) -> tuple[list[tuple[Folded, Folded]], list[Folded], list[Folded]]:
+    """Return weight and bias of the 3x3 convolutions, with batch normalization folded in.
+
+    Returns
+    -------
+    encoders, joins, decoders
+        As in `Steps`.
+    """
+    encoders = [(_folded(a), _folded(b)) for a, b in map(_halves, network.encoders)]
+    halves = [_halves(level) for level in network.decoders]
+    return encoders, [_folded(a) for a, _ in halves], [_folded(b) for _, b in halves]
 
 
 def can_pack(network: UNet) -> bool:
@@ -107,7 +125,7 @@ def _operator_works(ndim: int) -> bool:
         return False
 
 
-def _folded(layers: nn.Sequential) -> tuple[Tensor, Tensor]:
+def _folded(layers: nn.Sequential) -> Folded:
     """Return weight and bias of a convolution, with the batch normalization after it in them."""
     convolution: Any = layers[0]
     weight, bias = convolution.weight.detach(), convolution.bias.detach()
@@ -148,7 +166,7 @@ class _Packed:
 
     def packed_for(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return ``x`` with its channels last, and weights packed for its size."""
-        x = x.contiguous(memory_format=_CHANNELS_LAST[self.ndim])
+        x = x.contiguous(memory_format=CHANNELS_LAST[self.ndim])
         if x.shape != self._shape:
             self._packed = self.weight  # the memory of those for another size can be used again
             reorder = torch.ops.mkldnn._reorder_convolution_weight
@@ -174,6 +192,3 @@ class _PackedJoin:
             total, x, weight, None, *step.geometry, 1, "add", 1.0, "relu", [], None
         )
         return result
-
-
-_CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}

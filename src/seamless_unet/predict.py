@@ -17,7 +17,7 @@ from seamless_unet.model_file import Model
 from seamless_unet.normalize import measure
 from seamless_unet.out_of_memory import is_out_of_memory
 from seamless_unet.tile_pass import PRECISIONS, TilePass, network_steps
-from seamless_unet.tile_shape import choose_tile_shape, free_memory, stream_axis
+from seamless_unet.tile_shape import choose_tile_shape, free_memory, stream_axis, streams
 from seamless_unet.turned import TURNS
 from seamless_unet.unet import UNet
 
@@ -209,7 +209,7 @@ def _halves(tile: Tile, way: TilePass) -> list[Tile]:
     geometry = way.network.geometry
     sizes = [b - a for a, b in zip(tile.start, tile.stop, strict=True)]
     needed = tuple(geometry.read_size(size) for size in sizes)
-    kept = None if way.steps is None else stream_axis(tile.read)
+    kept = stream_axis(tile.read) if streams(way.network) else None
     axis = max((i for i in range(len(sizes)) if i != kept), key=lambda i: sizes[i])
     half = -(-sizes[axis] // 2 // geometry.step) * geometry.step or geometry.step
     if half >= sizes[axis]:

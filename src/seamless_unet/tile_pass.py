@@ -16,6 +16,7 @@ from torch import Tensor
 from seamless_unet.geometry import Tile
 from seamless_unet.lazy_array import LazyArray
 from seamless_unet.packed import Steps, can_pack, packed_steps, plain_steps
+from seamless_unet.sixteen_bit import sixteen_bit_steps
 from seamless_unet.stream import Stream
 from seamless_unet.tile_shape import slab_rows, stream_axis, streams
 from seamless_unet.turned import Span, Turn, spans
@@ -47,7 +48,7 @@ class TilePass:
     memory, precision
         See `seamless_unet.predict.predict`.
     steps
-        Those of the network where it takes slabs; ``None`` where it takes whole tiles.
+        See `network_steps`.
     most_rows
         Of a slab.
     """
@@ -92,12 +93,12 @@ class TilePass:
     def with_smaller_slabs(self, tile: Tile) -> TilePass | None:
         """Return the same with slabs of half the rows that this tile has, if that is possible."""
         rows = self._rows(tile.read, stream_axis(tile.read))
-        if self.steps is None or rows <= self.network.geometry.step:
+        if not streams(self.network) or rows <= self.network.geometry.step:
             return None
         return dataclasses.replace(self, most_rows=rows // 2)
 
     def _rows(self, read: Sequence[int], axis: int) -> int:
-        if self.steps is None:
+        if not streams(self.network):
             return read[axis]
         rows = slab_rows(read, axis, self.network, memory=self.memory)
         return int(min(rows, self.most_rows))
@@ -128,7 +129,9 @@ class TilePass:
 
 
 def network_steps(network: UNet, precision: torch.dtype) -> Steps | None:
-    """Return what a network does to slabs; ``None`` where it is better given whole tiles."""
+    """Return what a network does to slabs or tiles; ``None`` where it is called as it is."""
+    if network.device.type == "cuda" and network.geometry.valid and precision != torch.float32:
+        return sixteen_bit_steps(network, precision)
     if not streams(network):
         return None
     packed = precision == torch.float32 and can_pack(network)
@@ -156,8 +159,9 @@ def _taken(image: NDArray | LazyArray, turn: Turn, indices: Sequence[NDArray[np.
     box = tuple(slice(low, int(i.max()) + 1) for low, i in zip(lows, here, strict=True))
     part = np.asarray(image[(slice(None), *box)])
     inner = [index - low for low, index in zip(lows, here, strict=True)]
-    taken = part[np.ix_(np.arange(len(part)), *inner)]
-    return taken.swapaxes(-2, -1) if turn.transposed else taken
+    for axis, index in enumerate(inner, 1):
+        part = part.take(index, axis)
+    return part.swapaxes(-2, -1) if turn.transposed else part
 
 
 def _put(
