@@ -4,12 +4,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seamless_unet.config import Normalization
+from seamless_unet.found_pieces import scratch_size
 from seamless_unet.lazy_array import lazy_array
 from seamless_unet.link import link_slices
 from seamless_unet.pieces import Piece, Predicted, layout
 from seamless_unet.predict import Progress, predict
 from seamless_unet.segment import segment
-from seamless_unet.stack import Segmented, scratch_size, segment_pieces, segment_stack
+from seamless_unet.stack import Segmented, segment_pieces, segment_stack
 
 
 def result(model, image, axes, **options) -> Segmented:
@@ -264,7 +265,7 @@ def test_a_large_piece_is_kept_in_files_and_made_into_objects_in_bands(
 ):
     expected = result(pixel_model(), film, "TZYX", probabilities=True)
     monkeypatch.setattr("seamless_unet.scratch._IN_MEMORY", 0)
-    monkeypatch.setattr("seamless_unet.stack._BAND", 100)
+    monkeypatch.setattr("seamless_unet.found_pieces._BAND", 100)
     filed = result(pixel_model(), film, "TZYX", probabilities=True)
     np.testing.assert_array_equal(filed.labels, expected.labels)
     np.testing.assert_array_equal(filed.probabilities, expected.probabilities)

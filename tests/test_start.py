@@ -160,3 +160,37 @@ def test_looking_at_a_large_plane_stays_small(bundled, monkeypatch):
     )
     assert chosen(config(), [image], [labels])[0] is not None
     assert 0 < sum(p.sample.annotated.sum() for p in seen) <= 900
+
+
+def trained(image, labels, **changes):
+    """Return the state after a step of a recipe that leaves the width open."""
+    wide = TrainConfig.preset(**{**TINY, "rim": 0, "steps": 1, "base_channels": None, **changes})
+    prepared, *_ = train(image, labels, wide, device="cpu")
+    return prepared.state
+
+
+@pytest.mark.parametrize(("capability", "width"), [("AVX2", 16), ("AVX512", 32)])
+def test_random_weights_are_fewer_on_slow_processors(capability, width, monkeypatch):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    state = trained(*picture(), start="scratch")
+    assert state.network.config.base_channels == width
+    assert state.info.network.base_channels == state.config.base_channels == width
+    assert trained(*picture(), start="scratch", base_channels=4).config.base_channels == 4
+
+
+def test_going_on_keeps_the_width_on_another_processor(monkeypatch, tmp_path):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    path = trained(*picture(), start="scratch").save(tmp_path / "checkpoint.safetensors")
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    recipe = TrainConfig.preset(**{**TINY, "rim": 0, "steps": 2, "base_channels": None})
+    *_, finished = train(*picture(), recipe, state=TrainState.load(path), device="cpu")
+    assert finished.model.info.network.base_channels == 16
+    assert finished.model.info.training["steps"] == 2
+
+
+@pytest.mark.parametrize("capability", ["AVX2", "AVX512"])
+def test_a_model_to_start_from_gives_the_width(capability, bundled, monkeypatch):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    monkeypatch.setattr(start_module, "WIDTH", 2)
+    assert trained(*picture()).config.base_channels == 2
+    assert trained(*picture(), start=str(bundled)).config.base_channels == 2

@@ -8,10 +8,11 @@ import torch
 
 from seamless_unet.config import TrainConfig
 from seamless_unet.dataset import make_dataset
+from seamless_unet.device import choose_device
 from seamless_unet.metrics import evaluate
 from seamless_unet.predict import predict
 from seamless_unet.segment import segment
-from seamless_unet.train import Finished, Prepared, Step, Validated, choose_device, train
+from seamless_unet.train import Finished, Prepared, Step, Validated, train
 from seamless_unet.train_state import TrainState
 from seamless_unet.validate import predict_samples, score
 

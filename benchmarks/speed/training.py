@@ -24,7 +24,7 @@ import torch
 from numpy.typing import NDArray
 from side_by_side import emit, ratios, side_by_side
 
-from seamless_unet import update
+from seamless_unet import device, update
 from seamless_unet.config import TrainConfig
 from seamless_unet.loss import weighted_cross_entropy
 from seamless_unet.train import Step, train
@@ -129,9 +129,9 @@ def bare_loop(config: TrainConfig, *, as_trained: bool) -> Callable[[], None]:
     image = torch.rand(config.batch_size, 1, inputs, inputs)
     target = torch.randint(0, network.config.classes, (config.batch_size, outputs, outputs))
     weight = torch.ones(target.shape)
-    mixed = as_trained and update.is_mixed(network.device, config.ndim)
+    mixed = as_trained and device.is_mixed(network.device, config.ndim)
     if as_trained:
-        layout = update.memory_format(network.device, config.ndim)
+        layout = device.memory_format(network.device, config.ndim)
         network.to(memory_format=layout)
         image = image.contiguous(memory_format=layout)
 

@@ -14,6 +14,8 @@ from seamless_unet.json_config import JsonConfig
 
 Annotation = Literal["objects", "classes", "scribbles"]
 
+WIDTH = 32  # base channels of the bundled models, and where a recipe leaves them open
+
 
 @dataclass(frozen=True)
 class UNetConfig(JsonConfig):
@@ -111,7 +113,9 @@ class TrainConfig(JsonConfig):
         The budget: optimizer steps or wall-clock minutes, exactly one of them. The learning
         rate is annealed to it.
     ndim, depth, base_channels, batch_norm, dropout
-        See `UNetConfig`. With ``ndim=2`` a stack is learned plane by plane.
+        See `UNetConfig`. With ``ndim=2`` a stack is learned plane by plane. ``base_channels=None``
+        is that of the weights to start from; with random ones 32, but 16 on processors with AVX2
+        only, where 32 would learn too little in a few minutes.
     patch
         Output size of a training patch in pixels per axis, rounded up to the nearest legal one
         and at most the size of the images.
@@ -154,7 +158,7 @@ class TrainConfig(JsonConfig):
     minutes: float | None = None
     ndim: int = 2
     depth: int = 3
-    base_channels: int = 32
+    base_channels: int | None = None
     batch_norm: bool = True
     dropout: float = 0.0
     patch: int = 212
@@ -180,7 +184,9 @@ class TrainConfig(JsonConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_positive(self, "patch", "batch_size", "depth", "base_channels")
+        _check_positive(self, "patch", "batch_size", "depth")
+        if self.base_channels is not None:
+            _check_positive(self, "base_channels")
         if (self.steps is None) == (self.minutes is None):
             raise ValueError("say how long to train: either steps or minutes")
         if self.steps is not None and self.steps < 1:

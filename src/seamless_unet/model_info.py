@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.segmentation import relabel_sequential
 
-from seamless_unet.config import Normalization, TrainConfig, UNetConfig
+from seamless_unet.config import WIDTH, Normalization, TrainConfig, UNetConfig
 from seamless_unet.dataset import Dataset
 from seamless_unet.gaps import close_gaps
 from seamless_unet.model_file import Model
@@ -38,7 +38,7 @@ def network_config(dataset: Dataset, config: TrainConfig) -> UNetConfig:
         in_channels=len(dataset.training[0].image),
         classes=len(dataset.meaning.class_values),
         depth=config.depth,
-        base_channels=config.base_channels,
+        base_channels=config.base_channels or WIDTH,
         batch_norm=config.batch_norm,
         dropout=config.dropout,
     )

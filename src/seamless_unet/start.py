@@ -1,27 +1,76 @@
-"""Which weights a training starts from."""
+"""Which weights a training starts from, and how wide its network is."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import torch
 
-from seamless_unet.config import Normalization, TrainConfig, UNetConfig
+from seamless_unet.config import WIDTH, Normalization, TrainConfig, UNetConfig
 from seamless_unet.dataset import Dataset
+from seamless_unet.device import is_slow
 from seamless_unet.model_file import Model, bundled_models, load_model, read_info
 from seamless_unet.model_header import ModelInfo
+from seamless_unet.model_info import earlier_trainings, network_config
 from seamless_unet.sample import Sample, evenly
+from seamless_unet.train_state import TrainState
 from seamless_unet.validate import predict_samples, score
 
 _ENOUGH = {"objects": 0.2, "scribbles": 0.8}  # the score from which on a start helps
 _LOOKED_AT = 2**21  # pixels, to find out
+_NARROW = 16  # base channels, where a step of more takes too long
 
 
 def start_normalization(config: TrainConfig) -> Normalization:
     """Return how images must be normalized for the weights to start from."""
-    named = config.start not in ("auto", "scratch")
-    return read_info(config.start).normalization if named else Normalization()
+    return read_info(config.start).normalization if _is_named(config) else Normalization()
+
+
+def _is_named(config: TrainConfig) -> bool:
+    return config.start not in ("auto", "scratch")
+
+
+def begun(
+    dataset: Dataset, config: TrainConfig, info: Callable[..., ModelInfo], device: str
+) -> tuple[TrainState, Dataset]:
+    """Choose the weights to start from; return the state with them, and the data for them.
+
+    Parameters
+    ----------
+    info
+        `model_info`, given what the caller knows.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the model that ``config`` names is not there, or does not fit what is to be learned.
+    """
+    fitting = with_width(config, _start_width(config))
+    network = network_config(dataset, fitting)
+    start, words = start_model(config, network, dataset, device=device)
+    narrow = start is None and is_slow(torch.device(device))
+    config = with_width(config, _NARROW) if narrow else fitting
+    dataset = dataset.starting(words, (start.info.network if start else network).classes)
+    # of a bundled model that was only tried out, nobody wants to know how it was trained
+    named = start if config.start != "auto" else None
+    earlier = earlier_trainings(named.info) if named else []
+    about = info(dataset, config, start=start, earlier=earlier)
+    weights = start.network if start else None
+    return TrainState.start(config, about, device=device, weights=weights), dataset
+
+
+def with_width(config: TrainConfig, base_channels: int) -> TrainConfig:
+    """Return the recipe with so many base channels, if it does not say how many."""
+    said = config.base_channels
+    return config if said else dataclasses.replace(config, base_channels=base_channels)
+
+
+def _start_width(config: TrainConfig) -> int:
+    """Return the base channels of the weights to start from, where a recipe leaves them open."""
+    return read_info(config.start).network.base_channels if _is_named(config) else WIDTH
 
 
 def start_model(

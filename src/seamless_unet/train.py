@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from seamless_unet.advice import Problem
 from seamless_unet.calibrate import calibrate
 from seamless_unet.config import Annotation, TrainConfig
 from seamless_unet.dataset import Dataset, Summary, make_dataset
+from seamless_unet.device import choose_device, memory_format
 from seamless_unet.model_file import Model
-from seamless_unet.model_header import ModelInfo
-from seamless_unet.model_info import earlier_trainings, model_info, network_config
+from seamless_unet.model_info import model_info
 from seamless_unet.patches import DrawnAhead, Patches
 from seamless_unet.sample import Sample, evenly
-from seamless_unet.start import start_model, start_normalization
+from seamless_unet.start import begun, start_normalization, with_width
 from seamless_unet.train_state import TrainState
-from seamless_unet.update import memory_format, update
+from seamless_unet.update import update
 from seamless_unet.validate import Predicted, predict_samples, score, weighted_entropy
 
 _VALIDATIONS = 20  # in a budget of steps
@@ -164,34 +163,17 @@ def train(
         model_info, normalization=normalization, pixel_size=pixel_size or {}, channels=channels
     )
     if state is None:
-        state, dataset = _begun(dataset, config, info, device)
+        state, dataset = begun(dataset, config, info, device)
     else:
         data = state.info.training["data"]
         dataset = dataset.starting(data.get("start", ""), state.info.network.classes)
         earlier = state.info.training.get("earlier", [])
+        config = with_width(config, state.info.network.base_channels)
         state = state.resumed(config, info(dataset, config, earlier=earlier), device=device)
     used_up = state.fraction() >= 1
     yield Prepared(dataset.summary, state, dataset.problems)
     yield from _steps(state, dataset)
     yield Finished(state.best_model(), "used up" if used_up else "budget")
-
-
-def _begun(
-    dataset: Dataset, config: TrainConfig, info: Callable[..., ModelInfo], device: str
-) -> tuple[TrainState, Dataset]:
-    """Choose the weights to start from; return the state with them, and the data for them.
-
-    ``info`` is `model_info`, given what both know.
-    """
-    network = network_config(dataset, config)
-    start, words = start_model(config, network, dataset, device=device)
-    dataset = dataset.starting(words, (start.info.network if start else network).classes)
-    # of a bundled model that was only tried out, nobody wants to know how it was trained
-    named = start if config.start != "auto" else None
-    earlier = earlier_trainings(named.info) if named else []
-    about = info(dataset, config, start=start, earlier=earlier)
-    weights = start.network if start else None
-    return TrainState.start(config, about, device=device, weights=weights), dataset
 
 
 def _steps(state: TrainState, dataset: Dataset) -> Iterator[Event]:
@@ -255,22 +237,3 @@ def _validated(state: TrainState, predicted: Sequence[Predicted]) -> Validated:
     best = state.keep_if_best(value, loss, info)
     state.history.append({"step": state.step, "score": value, "validation_loss": loss})
     return Validated(state.step, value, loss, best)
-
-
-def choose_device(device: str = "auto") -> str:
-    """Return ``device``, or the fastest there is for ``"auto"``.
-
-    Raises
-    ------
-    ValueError
-        If the device is unknown or not there.
-    """
-    if device == "auto":
-        if torch.cuda.is_available():
-            return "cuda"
-        return "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"device {device!r} is not available here: try 'cpu'") from error
-    return device

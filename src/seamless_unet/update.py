@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 import torch
 
+from seamless_unet.device import is_mixed, memory_format
 from seamless_unet.loss import weighted_cross_entropy
 from seamless_unet.patches import DrawnAhead
 from seamless_unet.train_state import TrainState
@@ -51,33 +50,6 @@ def update(state: TrainState, batches: DrawnAhead) -> float:
     state.step += 1
     state.average_weights()
     return value
-
-
-def is_mixed(device: torch.device, ndim: int) -> bool:
-    """Whether to compute in bfloat16, with float32 weights: where a unit multiplies its matrices.
-
-    On a CPU that is AMX, or AVX-512 BF16 of AMD (Zen 4 and later), in 2-D: a step takes some half
-    of the time. Elsewhere, and in 3-D, bfloat16 is slower than float32: Intel's AVX-512 BF16
-    multiplies no faster.
-    """
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    # older versions of torch cannot tell
-    capabilities: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    amd = str(capabilities.get("cpu_name", "")).startswith("AMD")
-    fast = capabilities.get("amx_bf16") or (amd and capabilities.get("avx512_bf16"))
-    return device.type == "cpu" and ndim == 2 and bool(fast)
-
-
-def memory_format(device: torch.device, ndim: int) -> torch.memory_format:
-    """Return the layout that a step is fastest in.
-
-    In 2-D that is channels last: a quarter less time. But not on CPUs with AVX2 only, where the
-    weights' gradients take three times as long in it, and a step half as long again.
-    """
-    if ndim == 3 or (device.type == "cpu" and torch.backends.cpu.get_cpu_capability() == "AVX2"):
-        return torch.contiguous_format
-    return torch.channels_last
 
 
 def _learning_rate(state: TrainState) -> float:

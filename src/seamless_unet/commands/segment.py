@@ -26,8 +26,8 @@ _NOTABLE = 0.15  # difference in size between the pixels of image and model
 
 def segment(args: argparse.Namespace) -> dict[str, Any]:
     """Segment images, one file of labels for each."""
+    from seamless_unet.device import choose_device
     from seamless_unet.model_file import load_model
-    from seamless_unet.train import choose_device
 
     folder = Path(args.output)
     paths = find_images(args.images)

@@ -50,10 +50,10 @@ def features(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any
     (how many it has), ``offset`` and ``scale`` as of `seamless_unet.features.FeatureMaps`.
     """
     from seamless_unet.axes import split
+    from seamless_unet.device import choose_device
     from seamless_unet.features import feature_maps
     from seamless_unet.jobs.segment import cached_model
     from seamless_unet.normalize import measure
-    from seamless_unet.train import choose_device
 
     yield {"event": "progress", "fraction": 0.0}
     model, axes = cached_model(request["model"]), request["axes"]

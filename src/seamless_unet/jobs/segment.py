@@ -41,10 +41,11 @@ def segment(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any]
     one, or a volume, is final on the disk; then ``segmented``. Nothing is left of ``zarr`` unless
     it comes to that.
     """
+    from seamless_unet.device import choose_device
+    from seamless_unet.found_pieces import SegmentConfig, scratch_size
     from seamless_unet.pieces import layout
     from seamless_unet.scratch import scratch_folder
-    from seamless_unet.stack import SegmentConfig, scratch_size, segment_pieces
-    from seamless_unet.train import choose_device
+    from seamless_unet.stack import segment_pieces
 
     model = cached_model(request["model"])
     yield {"event": "progress", "fraction": 0.0}
@@ -157,8 +158,8 @@ def warm(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any], N
 
     It segments a little noise: all that is slow the first time has happened then.
     """
+    from seamless_unet.device import choose_device
     from seamless_unet.stack import segment_stack
-    from seamless_unet.train import choose_device
 
     if orders.requests.empty():
         model = cached_model(request["model"])

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from seamless_unet.update import is_mixed, memory_format
+from seamless_unet.device import is_mixed, memory_format
 
 
 @pytest.mark.parametrize(
