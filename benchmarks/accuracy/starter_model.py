@@ -24,7 +24,7 @@ from row import device_name, emit, found_in, keep, scores
 from splits import Pair, read_split
 
 from seamless_unet.calibrate import calibrate
-from seamless_unet.config import TrainConfig
+from seamless_unet.config import WIDTH, TrainConfig
 from seamless_unet.dataset import make_dataset
 from seamless_unet.image_io import sample_path
 from seamless_unet.metrics import Evaluation
@@ -58,7 +58,8 @@ def sample_ap(model: Model, name: str) -> float:
 
 def recipe(seed: int, steps: int) -> TrainConfig:
     """Return the default recipe, for longer and from random weights."""
-    return TrainConfig.preset(steps=steps, seed=seed, validation=0.05, start="scratch", ema=0.999)
+    longer = {"steps": steps, "validation": 0.05, "start": "scratch", "ema": 0.999}
+    return TrainConfig.preset(seed=seed, base_channels=WIDTH, **longer)
 
 
 def learned(chosen: Sequence[Pair], config: TrainConfig) -> Model:
