@@ -8,6 +8,36 @@ from seamless_unet.image_io import read_image, write_image
 from seamless_unet.metadata import Metadata, read_metadata
 
 
+class LaterSeries:
+    """A series as of tifffile 2026.5 on: with all its axes, and without a way to ask for fewer."""
+
+    def __init__(self, series):
+        self._series = series
+        self.shape, self.axes = series.get_shape(squeeze=False), series.get_axes(squeeze=False)
+
+    def __getattr__(self, name):
+        if name in ("get_shape", "get_axes"):
+            raise AttributeError(name)
+        return getattr(self._series, name)
+
+
+class LaterList(list):
+    """What a file has of them: to be called for series with all their axes."""
+
+    def __call__(self, *, squeeze):
+        return [LaterSeries(series) for series in self if not squeeze]
+
+
+@pytest.fixture(autouse=True, params=["the installed tifffile", "tifffile from 2026.5 on"])
+def either_tifffile(request, monkeypatch):
+    """Python 3.11 gets the last tifffile before 2026.5, later versions of Python later ones."""
+    if request.param != "the installed tifffile" and hasattr(tifffile.TiffPageSeries, "get_shape"):
+        series_of = tifffile.TiffFile.series.func
+        monkeypatch.setattr(
+            tifffile.TiffFile, "series", property(lambda tif: LaterList(series_of(tif)))
+        )
+
+
 def numbers(*shape):
     return np.zeros(shape, np.uint8)
 
