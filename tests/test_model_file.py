@@ -1,4 +1,5 @@
 import dataclasses
+import importlib.metadata
 import json
 import os
 import pickle
@@ -51,6 +52,15 @@ def test_a_model_comes_back_as_it_was(model, tmp_path):
     image = np.random.default_rng(0).random((30, 40))
     np.testing.assert_array_equal(predict(loaded, image), predict(model, image))
     assert [p.name for p in tmp_path.iterdir()] == ["cells.safetensors"]
+
+
+def test_a_copy_that_was_never_installed_saves_too(model, tmp_path, monkeypatch):
+    def missing(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr("seamless_unet.model_file.version", missing)
+    loaded = load_model(save_model(model, tmp_path / "model.safetensors"))
+    assert loaded.info == model.info
 
 
 def test_another_program_s_file_is_refused(tmp_path):

@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +51,11 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> Path:
     OSError
         If the folder cannot be written or the disk is full.
     """
-    info = dataclasses.replace(model.info, version=version("napari-seamless-unet"))
+    try:
+        written_by = version("napari-seamless-unet")
+    except PackageNotFoundError:  # a copy of the source, used without being installed
+        written_by = ""
+    info = dataclasses.replace(model.info, version=written_by)
     return write_tensors(path, model.network.state_dict(), FORMAT, info.to_json())
 
 
