@@ -1,10 +1,17 @@
+import importlib
+
+import numpy as np
 import pytest
 import torch
 
+from seamless_unet import tile_pass, tile_shape
 from seamless_unet.config import UNetConfig
+from seamless_unet.predict import predict
 from seamless_unet.sixteen_bit import sixteen_bit_steps
 from seamless_unet.stream import Stream
 from seamless_unet.unet import UNet
+
+predict_module = importlib.import_module("seamless_unet.predict")  # the package has its function
 
 
 def network(**changes):
@@ -44,3 +51,18 @@ def test_the_network_stays_as_it_was():
     net = network()
     sixteen_bit_steps(net, torch.float16)
     assert {each.dtype for each in net.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_whole_tiles_go_through_the_steps(ndim, monkeypatch):
+    """As on a GPU, but on the CPU, and in 64 bits."""
+    net = network(ndim=ndim, batch_norm=True)
+    image = np.random.default_rng(0).normal(500, 100, (40, 30) if ndim == 2 else (6, 9, 8))
+    expected = predict(net, image, symmetries=True)
+    for module in (tile_pass, predict_module, tile_shape):
+        monkeypatch.setattr(module, "streams", lambda network: False)
+    steps = sixteen_bit_steps(net, torch.float64)
+    monkeypatch.setattr(predict_module, "network_steps", lambda network, precision: steps)
+    tile = net.geometry.read_size(8)
+    found = predict(net, image, symmetries=True, tile_shape=tile)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
