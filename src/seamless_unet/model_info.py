@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage as ndi
 from skimage.segmentation import relabel_sequential
 
 from seamless_unet.config import WIDTH, Normalization, TrainConfig, UNetConfig
@@ -79,6 +80,8 @@ def model_info(
     threshold = _THRESHOLD if whole and config.border_weight else 0.5
     instances: dict[str, Any] = {"threshold": threshold, "seed_threshold": seeds}
     instances |= {"neck": 0.0, "min_size": 0, "grow": 0}
+    if meaning.output == "objects" and not whole:  # an object is larger than a stroke in it
+        instances["min_size"] = _least_size(_strokes(dataset))
     if start is not None:
         instances = {name: getattr(start.info, name) for name in instances}
     if whole:
@@ -137,6 +140,16 @@ def _sizes(dataset: Dataset) -> list[int]:
 def _least_size(sizes: Sequence[int]) -> int:
     """Return two thirds of the smallest usual object, in pixels: less is not an object."""
     return int(np.percentile(sizes, 5) * 2 / 3) if sizes else 0
+
+
+def _strokes(dataset: Dataset) -> list[int]:
+    """Return the pixels of every stroke that was drawn in an object."""
+    strokes = []
+    for sample in dataset.training:
+        in_objects = sample.labels > 1  # 1 is background, 0 not annotated
+        pieces, _ = ndi.label(in_objects, np.ones((3,) * in_objects.ndim))
+        strokes += np.bincount(pieces.ravel())[1:].tolist()
+    return strokes
 
 
 def _grow(dataset: Dataset, gap: int) -> int:
