@@ -20,7 +20,7 @@ import copy
 import functools
 import itertools
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -131,18 +131,18 @@ def ours(net: UNet, dtype: torch.dtype) -> Callable[[Tensor], Tensor | None]:
     return lambda x: Stream(net, steps, 2).push(x)
 
 
-def replayed(passed: Callable[[Tensor], Tensor | None], x: Tensor) -> Way:
-    """Return a function that replays a pass from a CUDA graph."""
+def replayed(work: Callable[[], Any]) -> Callable[[], Any]:
+    """Return a function that replays some work from a CUDA graph."""
     stream = torch.cuda.Stream()
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
         for _ in range(3):
-            passed(x)
+            work()
     torch.cuda.current_stream().wait_stream(stream)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
-        logits = passed(x)
-    return lambda: (graph.replay(), logits, passed)[1]  # the graph does not keep the weights
+        result = work()
+    return lambda: (graph.replay(), result, work)[1]  # the graph keeps no tensor that it reads
 
 
 @torch.inference_mode()
@@ -169,7 +169,7 @@ def pass_row(args: argparse.Namespace) -> None:
             compiled = torch.compile(sixteen)
             ways["bfloat16 compiled"] = lambda net=compiled, x=y: net(x.to(BF16))
         if size <= 1024:
-            ways["bfloat16, ours, CUDA graph"] = replayed(ours(net, BF16), x)
+            ways["bfloat16, ours, CUDA graph"] = replayed(functools.partial(ours(net, BF16), x))
         reference = plain(net, x).softmax(dim=1)
         errors = {
             name: float((way().float().softmax(dim=1) - reference).abs().max())
@@ -221,13 +221,19 @@ ROWS = {
 }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("rows", nargs="+", choices=list(ROWS))
+def command_line(doc: str, rows: Iterable[str]) -> argparse.ArgumentParser:
+    """Return a parser of what all rows have in common."""
+    parser = argparse.ArgumentParser(description=doc.splitlines()[0])
+    parser.add_argument("rows", nargs="+", choices=list(rows))
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--compile", action="store_true", help="try torch.compile, which is slow")
+    return parser
+
+
+def main() -> None:
+    parser = command_line(__doc__, ROWS)
     parser.add_argument("--sizes", nargs="+", type=int, default=[512, 2048], help="of pass")
     parser.add_argument("--tiles", nargs="+", type=int, default=[], help="written, of image")
-    parser.add_argument("--compile", action="store_true", help="try torch.compile, which is slow")
     args = parser.parse_args()
     for row in args.rows:
         ROWS[row](args)

@@ -15,11 +15,10 @@ from __future__ import annotations
 import argparse
 import functools
 import sys
-from collections.abc import Callable
 
 import numpy as np
 import torch
-from gpu import BF16, CUDA, Way, measured, most_taken, say
+from gpu import BF16, CUDA, Way, command_line, measured, most_taken, replayed, say
 from networks import network
 from torch import Tensor
 from torch.nn import functional as F
@@ -62,6 +61,7 @@ def step_of(config: TrainConfig, **options: bool) -> Way:
     target = torch.randint(0, 3, (config.batch_size, *output), device=CUDA)
 
     def learn() -> Tensor:
+        optimizer.zero_grad(set_to_none=True)
         flags = torch.backends.cudnn.flags
         with flags(enabled=True, benchmark=False, allow_tf32=options.get("tf32", False)):
             with torch.autocast("cuda", BF16, enabled=options.get("mixed", False)):
@@ -71,10 +71,9 @@ def step_of(config: TrainConfig, **options: bool) -> Way:
         return loss.detach()
 
     if options.get("graph"):
-        learn = _replayed_learning(learn, optimizer)
+        learn = replayed(learn)
 
     def step() -> None:
-        optimizer.zero_grad(set_to_none=not options.get("graph"))
         loss = learn()
         optimizer.step()
         loss.item()
@@ -86,23 +85,6 @@ def _optimizer(config: TrainConfig, net: UNet, **options: bool) -> torch.optim.O
     if config.optimizer == "adam":
         return torch.optim.AdamW(net.parameters(), lr=1e-4, **options)
     return torch.optim.SGD(net.parameters(), lr=1e-5, momentum=config.momentum, **options)
-
-
-def _replayed_learning(
-    learn: Callable[[], Tensor], optimizer: torch.optim.Optimizer
-) -> Callable[[], Tensor]:
-    stream = torch.cuda.Stream()
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        for _ in range(3):
-            optimizer.zero_grad(set_to_none=True)
-            learn()
-    torch.cuda.current_stream().wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
-    optimizer.zero_grad(set_to_none=True)
-    with torch.cuda.graph(graph):
-        loss = learn()
-    return lambda: (graph.replay(), loss, learn)[1]  # the graph does not keep the batch
 
 
 def step_row(args: argparse.Namespace) -> None:
@@ -141,11 +123,7 @@ ROWS = {"step": step_row, "drawing": drawing_row}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("rows", nargs="+", choices=list(ROWS))
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--compile", action="store_true", help="try torch.compile, which is slow")
-    args = parser.parse_args()
+    args = command_line(__doc__, ROWS).parse_args()
     for row in args.rows:
         ROWS[row](args)
 
