@@ -71,12 +71,3 @@ def test_gaps_are_closed_where_objects_touch_but_not_where_they_keep_apart(space
         config = TrainConfig.preset(steps=1, ndim=3)
     dataset = make_dataset([labels.astype(np.float32)], [labels], config)
     assert model_info(dataset, config, Normalization(), {}).grow == grow
-
-
-def test_what_is_smaller_than_strokes_in_objects_is_no_object():
-    scribbles = pattern(np.ones((3, 10), bool), 60) > 0  # strokes of 30 pixels
-    scribbles = np.where(scribbles, 2, 0)
-    scribbles[20::40] = 1  # background, between the rows of strokes
-    config = TrainConfig.preset(steps=1, annotation="scribbles", scribble_values="object")
-    dataset = make_dataset([scribbles.astype(np.float32)], [scribbles], config)
-    assert model_info(dataset, config, Normalization(), {}).min_size == 20

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage as ndi
 from skimage.segmentation import relabel_sequential
 
 from seamless_unet.config import WIDTH, Normalization, TrainConfig, UNetConfig
@@ -20,13 +19,15 @@ from seamless_unet.necks import share_with_necks
 from seamless_unet.thumbnail import thumbnail
 
 # Before they are chosen by the validation part. As the loss weighs the gaps, the background seems
-# more probable than it is. Figures are in benchmarks/accuracy/README.md.
+# more probable than it is; as strokes leave outlines open, objects seem wider than they are.
+# Figures are in benchmarks/accuracy/README.md.
 _THRESHOLD = 0.4
+_SCRIBBLED_THRESHOLD = 0.7
 _SEED_THRESHOLD = 0.7
 _CORE_THRESHOLD = 0.3
-_LEAST_NECKS = 10  # objects: of fewer, nobody can tell whether they have necks
+LEAST_NECKS = 10  # objects: of fewer, nobody can tell whether they have necks
 _MOST_NECKS = 500  # objects that are looked at
-_SHARE_OF_NECKS = 0.02  # more of them, and it is their shape
+SHARE_OF_NECKS = 0.02  # more of them, and it is their shape
 _LEAST_DEPTH = 1.5  # pixels
 _MOST_EARLIER = 10  # trainings that a model remembers
 _LOSSES = 500  # enough to draw the curve
@@ -74,20 +75,20 @@ def model_info(
     network = network_config(dataset, config)
     numbered = numbered_channels(network.in_channels)
     whole = meaning.annotation == "objects"
-    seeds = None
-    if meaning.output == "objects":
-        seeds = _SEED_THRESHOLD if network.classes == 2 else _CORE_THRESHOLD
-    threshold = _THRESHOLD if whole and config.border_weight else 0.5
-    instances: dict[str, Any] = {"threshold": threshold, "seed_threshold": seeds}
+    instances: dict[str, Any] = {"threshold": 0.5, "seed_threshold": None}
     instances |= {"neck": 0.0, "min_size": 0, "grow": 0}
-    if meaning.output == "objects" and not whole:  # an object is larger than a stroke in it
-        instances["min_size"] = _least_size(_strokes(dataset))
+    if whole:
+        instances["seed_threshold"] = _SEED_THRESHOLD if network.classes == 2 else _CORE_THRESHOLD
+        if config.border_weight:
+            instances["threshold"] = _THRESHOLD
+    elif meaning.output == "objects":
+        instances["threshold"] = _SCRIBBLED_THRESHOLD
     if start is not None:
         instances = {name: getattr(start.info, name) for name in instances}
     if whole:
         sizes = _sizes(dataset)
-        instances |= {"min_size": _least_size(sizes), "grow": _grow(dataset, config.gap)}
-        if len(sizes) >= _LEAST_NECKS:
+        instances |= {"min_size": least_size(sizes), "grow": _grow(dataset, config.gap)}
+        if len(sizes) >= LEAST_NECKS:
             instances["neck"] = _neck(dataset, sizes)
     fullest = max(dataset.training, key=lambda sample: np.count_nonzero(sample.labels))
     return ModelInfo(
@@ -137,19 +138,9 @@ def _sizes(dataset: Dataset) -> list[int]:
     ]
 
 
-def _least_size(sizes: Sequence[int]) -> int:
+def least_size(sizes: Sequence[int]) -> int:
     """Return two thirds of the smallest usual object, in pixels: less is not an object."""
     return int(np.percentile(sizes, 5) * 2 / 3) if sizes else 0
-
-
-def _strokes(dataset: Dataset) -> list[int]:
-    """Return the pixels of every stroke that was drawn in an object."""
-    strokes = []
-    for sample in dataset.training:
-        in_objects = sample.labels > 1  # 1 is background, 0 not annotated
-        pieces, _ = ndi.label(in_objects, np.ones((3,) * in_objects.ndim))
-        strokes += np.bincount(pieces.ravel())[1:].tolist()
-    return strokes
 
 
 def _grow(dataset: Dataset, gap: int) -> int:
@@ -172,12 +163,16 @@ def _grow(dataset: Dataset, gap: int) -> int:
 
 
 def _neck(dataset: Dataset, sizes: Sequence[int]) -> float:
-    """Return from which depth on a neck divides: a fifth of the usual radius.
+    """Return from which depth on a neck divides.
 
     0 where more than a few of the objects that were drawn have such a neck themselves.
     """
-    ndim = dataset.training[0].labels.ndim
-    ball = math.pi if ndim == 2 else 4 / 3 * math.pi
-    depth = max(_LEAST_DEPTH, round(0.2 * float(np.median(sizes) / ball) ** (1 / ndim), 1))
+    depth = neck_depth(sizes, dataset.training[0].labels.ndim)
     share = share_with_necks(_drawn(dataset), depth, most=_MOST_NECKS)
-    return depth if share <= _SHARE_OF_NECKS else 0.0
+    return depth if share <= SHARE_OF_NECKS else 0.0
+
+
+def neck_depth(sizes: Sequence[int], ndim: int) -> float:
+    """Return a fifth of the usual radius, in pixels: from there on a neck divides."""
+    ball = math.pi if ndim == 2 else 4 / 3 * math.pi
+    return max(_LEAST_DEPTH, round(0.2 * float(np.median(sizes) / ball) ** (1 / ndim), 1))

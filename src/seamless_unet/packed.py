@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seamless_unet.unet import UNet
+from seamless_unet.winograd import WinogradConvolution, is_faster
 
 Step = Callable[[Tensor], Tensor]
 Folded = tuple[Tensor, Tensor]  # weight and bias
@@ -76,12 +77,23 @@ def packed_steps(network: UNet) -> Steps:
     """Return steps with packed weights and normalization folded in: equal up to rounding."""
     encoders, joins, decoders = convolutions(network)
     return Steps(
-        [(_Packed(*a), _Packed(*b)) for a, b in encoders],
+        [(_step(*a), _step(*b)) for a, b in encoders],
         list(network.upsamplers),
-        [_PackedJoin(*each) for each in joins],
-        [_Packed(*each) for each in decoders],
+        [_join(*each) for each in joins],
+        [_step(*each) for each in decoders],
         network.head,
     )
+
+
+def _step(weight: Tensor, bias: Tensor) -> Step:
+    return WinogradConvolution(weight, bias) if is_faster(weight) else _Packed(weight, bias)
+
+
+def _join(weight: Tensor, bias: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
+    half = weight.shape[1] // 2
+    if is_faster(weight[:, :half]):
+        return WinogradConvolution(weight, bias, 2)
+    return _PackedJoin(weight, bias)
 
 
 def convolutions(

@@ -21,6 +21,7 @@ from seamless_unet.model_info import model_info
 from seamless_unet.patches import DrawnAhead, Patches
 from seamless_unet.sample import Sample, evenly
 from seamless_unet.start import begun, start_normalization, with_width
+from seamless_unet.strokes import settle_by_strokes
 from seamless_unet.train_state import TrainState
 from seamless_unet.update import update
 from seamless_unet.validate import Predicted, predict_samples, score, weighted_entropy
@@ -28,6 +29,7 @@ from seamless_unet.validate import Predicted, predict_samples, score, weighted_e
 _VALIDATIONS = 20  # in a budget of steps
 _VALIDATION_TIME = 0.1  # at most this part of a budget of minutes
 _MOST_VALIDATED = 2**24  # pixels; more would not tell more
+_MOST_SCRIBBLED = 2**21  # pixels, likewise
 _CALIBRATED_FROM = 0.5  # of the budget: before, the network changes too much
 
 
@@ -180,14 +182,20 @@ def _steps(state: TrainState, dataset: Dataset) -> Iterator[Event]:
     config, network = state.config, state.network
     patches = Patches(dataset.training, config, network.geometry, device=network.device)
     held_back = evenly(dataset.validation, _MOST_VALIDATED)
+    # of objects; a model that was started from has its settings already
+    strokes = dataset.meaning.annotation == "scribbles" and dataset.meaning.output == "objects"
+    scribbled = evenly(dataset.training, _MOST_SCRIBBLED) if strokes and not state.adapting else []
     network.to(memory_format=memory_format(network.device, config.ndim))
     network.train()
     with DrawnAhead(patches) as batches:
-        yield from _alternated(state, batches, held_back)
+        yield from _alternated(state, batches, held_back, scribbled)
 
 
 def _alternated(
-    state: TrainState, batches: DrawnAhead, held_back: Sequence[Sample]
+    state: TrainState,
+    batches: DrawnAhead,
+    held_back: Sequence[Sample],
+    scribbled: Sequence[Sample],
 ) -> Iterator[Event]:
     """Make steps, and validate between them when it is time."""
     validation_cost = 0.0
@@ -196,7 +204,10 @@ def _alternated(
             began = time.perf_counter()
             with state.averaged() as averaged:
                 predicted = predict_samples(averaged, state.info, held_back)
-            event = _validated(state, predicted)
+                event = _validated(state, predicted)
+                if event.best and scribbled:
+                    predicted += predict_samples(averaged, state.info, scribbled)
+                    state.info = settle_by_strokes(state.info, predicted)
             validation_cost = time.perf_counter() - began
             state.elapsed += validation_cost
             state.validated = (state.step, state.elapsed)
