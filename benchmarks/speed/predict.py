@@ -5,10 +5,11 @@ One line of JSON per row; needs ``pip install monai`` beside the package::
     python benchmarks/speed/predict.py ROW... [--repeats 3] [--size 2048] [--base 64]
 
 ===========  =====================================================================================
-image        one square image: we, the paper's tiles of 572 and the whole image in plain PyTorch,
-             MONAI's sliding window (gaussian, overlap 0.25 and 0.5) with a padded network of the
-             same widths, the half-overlapping gaussian tiles of nnU-Net, and a matrix product,
-             from which the limit follows: the work of one pass at that rate
+image        one square image: we, with and without Winograd's convolutions where they are taken,
+             the paper's tiles of 572 and the whole image in plain PyTorch, MONAI's sliding window
+             (gaussian, overlap 0.25 and 0.5) with a padded network of the same widths, the
+             half-overlapping gaussian tiles of nnU-Net, and a matrix product, from which the limit
+             follows: the work of one pass at that rate
 volume       64 x 512 x 512, depth 3: we, exact tiles in plain PyTorch, MONAI with overlap 0.25
 size         squares of 1024 to 8192 pixels: does the time per pixel stay the same?
 memory       budgets from 100 MB to 1 GB, each in a process of its own: are they respected, and
@@ -27,6 +28,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from itertools import product
+from unittest import mock
 
 import numpy as np
 import torch
@@ -35,8 +37,10 @@ from networks import drawn, network, work
 from numpy.typing import NDArray
 from side_by_side import Measured, emit, side_by_side
 
+from seamless_unet import packed
 from seamless_unet.predict import predict
 from seamless_unet.unet import UNet
+from seamless_unet.winograd import is_faster
 
 _ROI = {2: 512, 3: 128}  # of the sliding windows
 _MATRICES = torch.rand(4096, 1024), torch.rand(1024, 1024)
@@ -56,6 +60,12 @@ def _mirrored(net: UNet, image: NDArray, far: int = 0) -> torch.Tensor:
     near = net.geometry.near
     pads = [(near, r - near - n + far) for r, n in zip(reads, image.shape, strict=True)]
     return torch.from_numpy(np.pad(image, pads, mode="reflect"))[None, None]
+
+
+def without_winograd(net: UNet, image: NDArray) -> None:
+    """All convolutions with packed weights."""
+    with mock.patch.object(packed, "is_faster", return_value=False):
+        predict(net, image)
 
 
 @torch.inference_mode()
@@ -131,6 +141,7 @@ def image_row(args: argparse.Namespace) -> None:
     other = padded(net)
     ways: dict[str, Callable[[], object]] = {
         "seamless": lambda: predict(net, image),
+        "without Winograd": lambda: without_winograd(net, image),
         "matrix product": multiply,
         "paper tiles 572": lambda: plain_tiles(net, image, 572),
         "whole image": lambda: whole(net, image),
@@ -138,7 +149,9 @@ def image_row(args: argparse.Namespace) -> None:
         "MONAI 0.5": lambda: monai_window(other, image, 0.5),
         "nnU-Net style": lambda: half_overlapping(other, image),
     }
-    ways = {name: way for name, way in ways.items() if name not in args.leave_out}
+    taken = is_faster(torch.empty(1024, 1024, 3, 3))
+    left_out = [*args.leave_out, *([] if taken else ["without Winograd"])]
+    ways = {name: way for name, way in ways.items() if name not in left_out}
     measured = side_by_side(ways, args.repeats, warm_up=args.base < 64)
     about = {"size": args.size, "base": args.base, "others / ours": others_over_ours(measured)}
     emit("image", measured, **about, **limit(measured, work(net, image.shape)))

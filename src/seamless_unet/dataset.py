@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,61 +20,8 @@ from seamless_unet.annotation import (
 from seamless_unet.config import Annotation, Normalization, TrainConfig
 from seamless_unet.pair import Pair, cut, read_pairs
 from seamless_unet.sample import Sample
+from seamless_unet.summary import Drawn, Summary
 from seamless_unet.validation_split import split_validation
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """How many objects are drawn on one image, and how many of its planes are annotated."""
-
-    name: str
-    objects: int
-    planes: int
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What a training is going to use, to be shown before it starts."""
-
-    images: int
-    annotated: int
-    left_out: tuple[str, ...]
-    output: str
-    objects: int
-    class_pixels: dict[str, int]
-    validation: str
-    training_pixels: int
-    validation_pixels: int
-    pairs: tuple[Drawn, ...]
-    start: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return a dict of JSON types."""
-        return dataclasses.asdict(self)
-
-    def text(self) -> str:
-        """Describe it in a few lines."""
-        pixels = ", ".join(f"{name} {count:,}" for name, count in self.class_pixels.items())
-        counted = [_counted(self.images, "image"), _counted(self.annotated, "annotated part")]
-        if self.objects:
-            counted.append(_counted(self.objects, "object"))
-        lines = [
-            f"Learning from {', '.join(counted)}.",
-            f"Annotated pixels: {pixels}.",
-            f"Held back to measure the score: {self.validation} "
-            f"({self.validation_pixels:,} of {self.validation_pixels + self.training_pixels:,} "
-            "annotated pixels).",
-        ]
-        if self.start:
-            lines.append(f"Starts from {self.start}.")
-        if self.left_out:
-            shown = ", ".join(self.left_out[:5]) + (", ..." if len(self.left_out) > 5 else "")
-            lines.append(f"Left out because nothing is drawn there: {shown}.")
-        return "\n".join(lines)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 @dataclass(frozen=True, eq=False)

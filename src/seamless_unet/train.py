@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from seamless_unet.advice import Problem
 from seamless_unet.calibrate import calibrate
 from seamless_unet.config import Annotation, TrainConfig
-from seamless_unet.dataset import Dataset, Summary, make_dataset
+from seamless_unet.dataset import Dataset, make_dataset
 from seamless_unet.device import choose_device, memory_format
 from seamless_unet.model_file import Model
 from seamless_unet.model_info import model_info
@@ -22,6 +22,7 @@ from seamless_unet.patches import DrawnAhead, Patches
 from seamless_unet.sample import Sample, evenly
 from seamless_unet.start import begun, start_normalization, with_width
 from seamless_unet.strokes import settle_by_strokes
+from seamless_unet.summary import Summary
 from seamless_unet.train_state import TrainState
 from seamless_unet.update import update
 from seamless_unet.validate import Predicted, predict_samples, score, weighted_entropy

@@ -4,7 +4,8 @@ from magicgui.widgets import LineEdit
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QApplication, QLabel, QMenu, QPushButton
 
-from seamless_unet.plugin.panel import Panel, left, words
+from seamless_unet.plugin.panel import Panel
+from seamless_unet.plugin.words import left, words
 from seamless_unet.plugin.worker import Worker
 
 DOCKS = ["Segment", "Train"]

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from seamless_unet.plugin import layers
 from seamless_unet.plugin.layer_pair import LayerPair
-from seamless_unet.plugin.panel import words
+from seamless_unet.plugin.words import words
 from seamless_unet.plugin.worker import Event, Job, Worker
 
 Described = tuple[Sequence[LayerPair], Event, dict[str, Any]]

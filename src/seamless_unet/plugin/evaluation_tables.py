@@ -16,9 +16,9 @@ from qtpy.QtWidgets import (
 )
 
 from seamless_unet.plugin import comparison, evaluation
-from seamless_unet.plugin.panel import words
 from seamless_unet.plugin.save_name import with_suffix
 from seamless_unet.plugin.table import Table
+from seamless_unet.plugin.words import words
 
 _HEIGHT = 320  # pixels; a dock scrolls where there is less
 

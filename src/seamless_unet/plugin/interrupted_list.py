@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QHBoxLayout, QMessageBox, QPushButton, QVBoxLayout, Q
 
 from seamless_unet.checkpoint import Interrupted, discard, interrupted, is_running
 from seamless_unet.plugin import models
-from seamless_unet.plugin.panel import words
+from seamless_unet.plugin.words import words
 
 
 class InterruptedList(QWidget):

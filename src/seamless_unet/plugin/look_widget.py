@@ -14,7 +14,8 @@ from seamless_unet.plugin.look import Look
 from seamless_unet.plugin.look_examples import ExampleRows
 from seamless_unet.plugin.look_features import FeatureRows
 from seamless_unet.plugin.look_weights import WeightRows
-from seamless_unet.plugin.panel import layer_combo, words
+from seamless_unet.plugin.panel import layer_combo
+from seamless_unet.plugin.words import words
 from seamless_unet.plugin.worker import Event
 
 _KINDS = [

@@ -28,9 +28,9 @@ from seamless_unet.plugin.form import Form
 from seamless_unet.plugin.library import Entry
 from seamless_unet.plugin.loss_plot import LossPlot
 from seamless_unet.plugin.model_facts import facts, headline
-from seamless_unet.plugin.panel import words
 from seamless_unet.plugin.save_name import with_suffix
 from seamless_unet.plugin.segment_widget import SegmentWidget
+from seamless_unet.plugin.words import words
 
 _ICON = 48  # pixels
 _FILES = "Models (*.safetensors)"

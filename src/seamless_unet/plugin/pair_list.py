@@ -19,7 +19,8 @@ from qtpy.QtWidgets import (
 from seamless_unet.plugin import layer_metadata, layers
 from seamless_unet.plugin.choice import Choice
 from seamless_unet.plugin.layer_pair import LayerPair
-from seamless_unet.plugin.panel import layer_combo, words
+from seamless_unet.plugin.panel import layer_combo
+from seamless_unet.plugin.words import words
 
 ANNOTATIONS = [("whole cells", "objects"), ("kinds of area", "classes"), ("strokes", "scribbles")]
 _MEANINGS = {

@@ -1,6 +1,5 @@
 """What the docks have in common: a form, a job, its progress and its end."""
 
-import math
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -9,12 +8,10 @@ from typing import Any
 
 from magicgui.widgets.bases import ValueWidget
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtCore import QEvent, Qt, QTimer
-from qtpy.QtGui import QResizeEvent
+from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import (
     QApplication,
     QHBoxLayout,
-    QLabel,
     QMainWindow,
     QProgressBar,
     QPushButton,
@@ -27,6 +24,7 @@ from seamless_unet.plugin.choice import Choice
 from seamless_unet.plugin.form import Form
 from seamless_unet.plugin.redraw import Redraw
 from seamless_unet.plugin.report import report
+from seamless_unet.plugin.words import words
 from seamless_unet.plugin.worker import Event, Job, Worker, shared_worker
 
 
@@ -226,45 +224,6 @@ def layer_combo(viewer: Any, kind: type, *, label: str, tooltip: str) -> Choice:
     if isinstance(active, kind):
         combo.value = active
     return combo
-
-
-def words() -> QLabel:
-    """Return a place for text, which wraps instead of being cut off."""
-    label = _Words()
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return label
-
-
-class _Words(QLabel):
-    """A label that insists on the height of its lines: a form layout would give it too few."""
-
-    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
-        """Follow a new width."""
-        super().resizeEvent(event)
-        self._insist()
-
-    def setText(self, text: str | None) -> None:  # noqa: N802
-        """Show a text."""
-        super().setText(text)
-        self._insist()
-
-    def _insist(self) -> None:
-        self.setMinimumHeight(0)  # or Qt would not find that fewer lines need less
-        if self.text():
-            self.setMinimumHeight(self.heightForWidth(self.width()))
-
-
-def left(seconds: float) -> str:
-    """Say how long something still takes, if that is known.
-
-    >>> left(75), left(8), left(math.inf)
-    (', 1 min 15 s left', ', 8 s left', '')
-    """
-    if not math.isfinite(seconds):
-        return ""
-    minutes, rest = divmod(round(seconds), 60)
-    return f", {minutes} min {rest} s left" if minutes else f", {rest} s left"
 
 
 def _unexpected(error: Exception) -> Event:

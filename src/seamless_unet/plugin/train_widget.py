@@ -22,9 +22,9 @@ from seamless_unet.plugin.interrupted_list import InterruptedList
 from seamless_unet.plugin.layer_pair import LayerPair, pairs_request
 from seamless_unet.plugin.loss_plot import LossPlot
 from seamless_unet.plugin.pair_list import Drawing, PairList
-from seamless_unet.plugin.panel import left
 from seamless_unet.plugin.preview import Preview, learned_from
 from seamless_unet.plugin.recipe import Recipe
+from seamless_unet.plugin.words import left
 from seamless_unet.plugin.worker import Event, Job
 
 
