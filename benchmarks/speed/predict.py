@@ -40,7 +40,7 @@ from side_by_side import Measured, emit, side_by_side
 from seamless_unet import packed
 from seamless_unet.predict import predict
 from seamless_unet.unet import UNet
-from seamless_unet.winograd import is_faster
+from seamless_unet.winograd import winograd_is_faster
 
 _ROI = {2: 512, 3: 128}  # of the sliding windows
 _MATRICES = torch.rand(4096, 1024), torch.rand(1024, 1024)
@@ -64,7 +64,7 @@ def _mirrored(net: UNet, image: NDArray, far: int = 0) -> torch.Tensor:
 
 def without_winograd(net: UNet, image: NDArray) -> None:
     """All convolutions with packed weights."""
-    with mock.patch.object(packed, "is_faster", return_value=False):
+    with mock.patch.object(packed, "winograd_is_faster", return_value=False):
         predict(net, image)
 
 
@@ -132,7 +132,7 @@ def limit(measured: dict[str, Measured], operations: float) -> dict[str, float]:
 def others_over_ours(measured: dict[str, Measured]) -> dict[str, float]:
     """Return how many times our seconds the others take."""
     ours = measured["seamless"].median
-    left_out = ("seamless", "matrix product")
+    left_out = ("seamless", "without Winograd", "matrix product")
     return {name: m.median / ours for name, m in measured.items() if name not in left_out}
 
 
@@ -149,9 +149,9 @@ def image_row(args: argparse.Namespace) -> None:
         "MONAI 0.5": lambda: monai_window(other, image, 0.5),
         "nnU-Net style": lambda: half_overlapping(other, image),
     }
-    taken = is_faster(torch.empty(1024, 1024, 3, 3))
-    left_out = [*args.leave_out, *([] if taken else ["without Winograd"])]
-    ways = {name: way for name, way in ways.items() if name not in left_out}
+    if not winograd_is_faster(torch.empty(16 * args.base, 16 * args.base, 1, 1)):  # the widest
+        del ways["without Winograd"]
+    ways = {name: way for name, way in ways.items() if name not in args.leave_out}
     measured = side_by_side(ways, args.repeats, warm_up=args.base < 64)
     about = {"size": args.size, "base": args.base, "others / ours": others_over_ours(measured)}
     emit("image", measured, **about, **limit(measured, work(net, image.shape)))

@@ -18,11 +18,10 @@ from seamless_unet.model_header import ModelInfo, numbered_channels
 from seamless_unet.necks import share_with_necks
 from seamless_unet.thumbnail import thumbnail
 
-# Before they are chosen by the validation part. As the loss weighs the gaps, the background seems
-# more probable than it is; as strokes leave outlines open, objects seem wider than they are.
-# Figures are in benchmarks/accuracy/README.md.
+# As the loss weighs the gaps, the background seems more probable than it is; as strokes leave
+# outlines open, objects seem wider than they are. Figures are in benchmarks/accuracy/README.md.
 _THRESHOLD = 0.4
-_SCRIBBLED_THRESHOLD = 0.7
+_SCRIBBLED_THRESHOLD = 0.75
 _SEED_THRESHOLD = 0.7
 _CORE_THRESHOLD = 0.3
 LEAST_NECKS = 10  # objects: of fewer, nobody can tell whether they have necks

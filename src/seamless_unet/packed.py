@@ -1,4 +1,4 @@
-"""The steps of a U-Net as functions of tensors: its own layers, or their weights packed once.
+"""The steps of a U-Net as functions of tensors: its own layers, or their weights made ready once.
 
 PyTorch repacks the weights of a convolution at every call and applies the ReLU as a pass of its
 own. On a CPU the operator behind `torch.compile` does neither. It is not public, so
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seamless_unet.unet import UNet
-from seamless_unet.winograd import WinogradConvolution, is_faster
+from seamless_unet.winograd import WinogradConvolution, winograd_is_faster
 
 Step = Callable[[Tensor], Tensor]
 Folded = tuple[Tensor, Tensor]  # weight and bias
@@ -74,7 +74,10 @@ def joined(first: Step, skip: Tensor, upsampled: Tensor) -> Tensor:
 
 
 def packed_steps(network: UNet) -> Steps:
-    """Return steps with packed weights and normalization folded in: equal up to rounding."""
+    """Return steps with packed or transformed weights and normalization folded in.
+
+    Their results are those of `plain_steps` up to rounding.
+    """
     encoders, joins, decoders = convolutions(network)
     return Steps(
         [(_step(*a), _step(*b)) for a, b in encoders],
@@ -86,12 +89,14 @@ def packed_steps(network: UNet) -> Steps:
 
 
 def _step(weight: Tensor, bias: Tensor) -> Step:
-    return WinogradConvolution(weight, bias) if is_faster(weight) else _Packed(weight, bias)
+    if winograd_is_faster(weight):
+        return WinogradConvolution(weight, bias)
+    return _Packed(weight, bias)
 
 
 def _join(weight: Tensor, bias: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
     half = weight.shape[1] // 2
-    if is_faster(weight[:, :half]):
+    if winograd_is_faster(weight[:, :half]):
         return WinogradConvolution(weight, bias, 2)
     return _PackedJoin(weight, bias)
 

@@ -58,3 +58,15 @@ def evenly(samples: Sequence[Sample], most: int) -> list[Sample]:
     if count >= len(samples):
         return list(samples)
     return [samples[i] for i in np.linspace(0, len(samples) - 1, count).round().astype(int)]
+
+
+def central(sample: Sample, most: int) -> Sample:
+    """Return a sample of more pixels annotated only in a window around the middle of its labels."""
+    labeled = np.argwhere(sample.annotated & (sample.target > 0))
+    if sample.weight.size <= most or not len(labeled):
+        return sample
+    half = int(most ** (1 / sample.weight.ndim) / 2)
+    middle = labeled[len(labeled) // 2]
+    region = np.zeros(sample.weight.shape, bool)
+    region[tuple(slice(max(center - half, 0), center + half) for center in middle)] = True
+    return sample.restricted(region)

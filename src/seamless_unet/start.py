@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from seamless_unet.config import WIDTH, Normalization, TrainConfig, UNetConfig
@@ -15,7 +14,7 @@ from seamless_unet.device import is_slow
 from seamless_unet.model_file import Model, bundled_models, load_model, read_info
 from seamless_unet.model_header import ModelInfo
 from seamless_unet.model_info import earlier_trainings, network_config
-from seamless_unet.sample import Sample, evenly
+from seamless_unet.sample import central, evenly
 from seamless_unet.train_state import TrainState
 from seamless_unet.validate import predict_samples, score
 
@@ -116,20 +115,8 @@ def start_model(
 
 def _score(model: Model, dataset: Dataset) -> float:
     """Return how well a model meets the annotation before it has learned from it."""
-    samples = evenly([_part(sample) for sample in dataset.training], _LOOKED_AT)
+    samples = evenly([central(sample, _LOOKED_AT) for sample in dataset.training], _LOOKED_AT)
     return score(model.info, predict_samples(model.network, model.info, samples))
-
-
-def _part(sample: Sample) -> Sample:
-    """Return a large plane annotated only in a window around the middle of its labels."""
-    labeled = np.argwhere(sample.annotated & (sample.target > 0))
-    if sample.weight.size <= _LOOKED_AT or not len(labeled):
-        return sample
-    half = int(_LOOKED_AT ** (1 / sample.weight.ndim) / 2)
-    middle = labeled[len(labeled) // 2]
-    region = np.zeros(sample.weight.shape, bool)
-    region[tuple(slice(max(center - half, 0), center + half) for center in middle)] = True
-    return sample.restricted(region)
 
 
 def _misfit(info: ModelInfo, network: UNetConfig, dataset: Dataset) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage as ndi
+from skimage.measure import label
 
 from seamless_unet.model_header import ModelInfo
 from seamless_unet.model_info import LEAST_NECKS, SHARE_OF_NECKS, least_size, neck_depth
@@ -15,57 +16,77 @@ from seamless_unet.segment import segment
 from seamless_unet.validate import Predicted
 
 
-def settle_by_strokes(info: ModelInfo, predicted: Sequence[Predicted]) -> ModelInfo:
+class _Under(NamedTuple):
+    """What is found under strokes, (strokes,) integers each.
+
+    Parameters
+    ----------
+    pixels
+        Of the stroke.
+    size
+        Of the object under most of it, in pixels; 0 where there is none.
+    sharing
+        How many strokes lie in that object.
+    parts
+        How many objects are under the stroke.
+    """
+
+    pixels: NDArray[np.int64]
+    size: NDArray[np.int64]
+    sharing: NDArray[np.int64]
+    parts: NDArray[np.int64]
+
+
+def settle_by_strokes(info: ModelInfo, scribbled: Sequence[Predicted]) -> ModelInfo:
     """Choose the smallest size of objects, and whether necks divide them.
+
+    An object has the size that is found under its stroke; where it is not found, or found with
+    another stroke in it, all that is known is that it is no smaller than the stroke. The smallest
+    size follows from these as from objects that were drawn (`least_size`). Necks divide if there
+    are ten strokes, and no more than a few of them are cut, as each was drawn in one object.
 
     Parameters
     ----------
     info
-        Of the model.
-    predicted
-        What it makes of scribbled images, from `seamless_unet.validate.predict_samples`.
-
-    Returns
-    -------
-    ModelInfo
-        As if the objects found under strokes had been drawn. One has the size that is found,
-        shared among the strokes in it, but at least that of the stroke. Nothing is divided at necks
-        where more than a few strokes would be, since each was drawn in one object.
+        Of the model; it stays where there is no stroke in an object.
+    scribbled
+        What the model makes of scribbles on objects, from `seamless_unet.validate`.
     """
-    scribbled = [p for p in predicted if p.sample.annotation == "scribbles"]
-    whole = dataclasses.replace(info, neck=0.0, min_size=0)
-    under = list(_under_strokes(whole, scribbled))
-    if not under:
+    found = _under_strokes(dataclasses.replace(info, neck=0.0, min_size=0), scribbled)
+    if not len(found.pixels):
         return info
-    sizes = [size for size, _ in under]
-    settled = dataclasses.replace(info, neck=0.0, min_size=least_size(sizes))
-    if len(under) < LEAST_NECKS:
-        return settled
-    depth = neck_depth(sizes, info.network.ndim)
-    divided = dataclasses.replace(settled, neck=depth)
-    cut = sum(parts > 1 for _, parts in _under_strokes(divided, scribbled))
-    cut -= sum(parts > 1 for _, parts in under)
-    return divided if cut <= max(1, SHARE_OF_NECKS * len(under)) else settled
+    depth = 0.0
+    if len(found.pixels) >= LEAST_NECKS:
+        each = np.maximum(found.pixels, found.size // np.maximum(found.sharing, 1))
+        depth = neck_depth(each.tolist(), info.network.ndim)
+        divided = _under_strokes(dataclasses.replace(info, neck=depth, min_size=0), scribbled)
+        cut = np.count_nonzero(divided.parts > found.parts)
+        if cut <= max(1, SHARE_OF_NECKS * len(found.pixels)):
+            found = divided
+        else:
+            depth = 0.0
+    known = np.where(found.sharing == 1, np.maximum(found.pixels, found.size), found.pixels)
+    return dataclasses.replace(info, neck=depth, min_size=least_size(known.tolist()))
 
 
-def _under_strokes(info: ModelInfo, scribbled: Sequence[Predicted]) -> Iterator[tuple[int, int]]:
-    """Yield for every stroke in an object its size and how many objects are found under it."""
-    for p in scribbled:
-        drawn = (p.sample.labels > 1) & p.sample.annotated
-        strokes, _ = ndi.label(drawn, np.ones((3,) * drawn.ndim))
-        found = segment(p.probabilities, **info.instances)
-        sizes = np.bincount(found.ravel())
-        under = [
-            _most_frequent(found[box][strokes[box] == number])
-            for number, box in enumerate(ndi.find_objects(strokes), 1)
-        ]
-        sharing = np.bincount([ids[0] for ids, _ in under if len(ids)], minlength=len(sizes))
-        for ids, pixels in under:
-            size = sizes[ids[0]] // sharing[ids[0]] if len(ids) else 0
-            yield max(int(size), pixels), len(ids)
+def _under_strokes(info: ModelInfo, scribbled: Sequence[Predicted]) -> _Under:
+    each = [_under(info, p) for p in scribbled]
+    return _Under(*(np.concatenate(arrays) for arrays in zip(*each, strict=True)))
 
 
-def _most_frequent(ids: NDArray[np.int32]) -> tuple[NDArray[np.int32], int]:
-    """Return the objects under a stroke, the most frequent first, and its number of pixels."""
-    objects, counts = np.unique(ids[ids > 0], return_counts=True)
-    return objects[np.argsort(-counts, kind="stable")], len(ids)
+def _under(info: ModelInfo, predicted: Predicted) -> _Under:
+    sample = predicted.sample
+    # touching strokes of different values are different ones
+    strokes = label(np.where(sample.annotated & (sample.labels > 1), sample.labels, 0))
+    found = segment(predicted.probabilities, **info.instances)
+    drawn = strokes > 0
+    pixels = np.bincount(strokes[drawn], minlength=strokes.max() + 1)
+    both = np.stack([strokes[drawn], found[drawn]])
+    (stroke, number), shared = np.unique(both[:, both[1] > 0], axis=1, return_counts=True)
+    main = np.zeros(len(pixels), np.int64)  # the object under most of each stroke
+    order = np.argsort(shared, kind="stable")
+    main[stroke[order]] = number[order]  # of several the last one stays
+    sizes, sharing = np.bincount(found.ravel()), np.bincount(main)
+    sizes[0] = sharing[0] = 0
+    parts = np.bincount(stroke, minlength=len(pixels))
+    return _Under(*(values[1:] for values in (pixels, sizes[main], sharing[main], parts)))

@@ -19,7 +19,7 @@ from seamless_unet.device import choose_device, memory_format
 from seamless_unet.model_file import Model
 from seamless_unet.model_info import model_info
 from seamless_unet.patches import DrawnAhead, Patches
-from seamless_unet.sample import Sample, evenly
+from seamless_unet.sample import Sample, central, evenly
 from seamless_unet.start import begun, start_normalization, with_width
 from seamless_unet.strokes import settle_by_strokes
 from seamless_unet.summary import Summary
@@ -183,13 +183,19 @@ def _steps(state: TrainState, dataset: Dataset) -> Iterator[Event]:
     config, network = state.config, state.network
     patches = Patches(dataset.training, config, network.geometry, device=network.device)
     held_back = evenly(dataset.validation, _MOST_VALIDATED)
-    # of objects; a model that was started from has its settings already
-    strokes = dataset.meaning.annotation == "scribbles" and dataset.meaning.output == "objects"
-    scribbled = evenly(dataset.training, _MOST_SCRIBBLED) if strokes and not state.adapting else []
+    scribbled = [] if state.adapting else _scribbled(dataset)  # a model adapted has settings
     network.to(memory_format=memory_format(network.device, config.ndim))
     network.train()
     with DrawnAhead(patches) as batches:
         yield from _alternated(state, batches, held_back, scribbled)
+
+
+def _scribbled(dataset: Dataset) -> list[Sample]:
+    """Return samples with strokes on objects, where nothing else says how large these are."""
+    if dataset.meaning.annotation != "scribbles" or dataset.meaning.output != "objects":
+        return []
+    samples = [*dataset.training, *dataset.validation]
+    return evenly([central(sample, _MOST_SCRIBBLED) for sample in samples], _MOST_SCRIBBLED)
 
 
 def _alternated(
@@ -207,8 +213,8 @@ def _alternated(
                 predicted = predict_samples(averaged, state.info, held_back)
                 event = _validated(state, predicted)
                 if event.best and scribbled:
-                    predicted += predict_samples(averaged, state.info, scribbled)
-                    state.info = settle_by_strokes(state.info, predicted)
+                    found = predict_samples(averaged, state.info, scribbled)
+                    state.info = settle_by_strokes(state.info, found)
             validation_cost = time.perf_counter() - began
             state.elapsed += validation_cost
             state.validated = (state.step, state.elapsed)

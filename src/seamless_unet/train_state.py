@@ -116,7 +116,7 @@ class TrainState:
         for weights in (self.average, self.best):
             weights.update({key: tensor.to(device) for key, tensor in weights.items()})
         self.config = dataclasses.replace(config, start=self.config.start)
-        # what else the model says was chosen by the validation part since
+        # what else the model says was chosen by what it found since
         self.info = dataclasses.replace(
             self.info, pixel_size=info.pixel_size, training=info.training
         )
