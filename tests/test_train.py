@@ -154,6 +154,43 @@ def test_scribbles_and_classes_learn_too():
     assert (found == (labels > 0)).mean() > 0.95
 
 
+def stroked(labels, values=(2,)):
+    """A short stroke in every object, of these values in turn, and some of background."""
+    drawn = np.zeros(labels.shape, np.uint8)
+    drawn[::7] = labels[::7] == 0
+    for number in range(1, labels.max() + 1):
+        y, x = np.argwhere(labels == number).mean(axis=0).astype(int)
+        drawn[y, x - 2 : x + 3] = values[number % len(values)]
+    return drawn
+
+
+def test_what_is_found_under_strokes_says_how_objects_are_made(pairs, tmp_path):
+    images, labels = pairs
+    config = TrainConfig.preset(steps=100, annotation="scribbles", start="scratch", **SMALL)
+    drawn = [stroked(each) for each in labels]
+    *_, finished = train(images, drawn, config)
+    chosen = finished.model.info
+    assert (chosen.threshold, chosen.seed_threshold) == (0.75, None)
+    assert 5 < chosen.min_size < 36  # a stroke has 5 pixels, the smallest square 36
+    events = train(images, drawn, config)
+    state = next(events).state
+    while state.step < 60:
+        next(events)
+    loaded = TrainState.load(state.save(tmp_path / "c.checkpoint.safetensors"))
+    assert loaded.best_model().info.min_size == state.best_model().info.min_size > 5
+    *_, again = train(images, drawn, config, state=loaded)
+    assert again.model.info.instances == chosen.instances
+
+
+def test_strokes_of_classes_make_no_objects(pairs):
+    images, labels = pairs
+    drawn = [stroked(each, values=(2, 3)) for each in labels]
+    config = TrainConfig.preset(steps=2, annotation="scribbles", start="scratch", **SMALL)
+    *_, finished = train(images, drawn, config)
+    info = finished.model.info
+    assert (info.output, info.min_size, info.neck) == ("classes", 0, 0)
+
+
 def test_strokes_in_one_image_and_whole_objects_in_a_part_of_another_are_learned_together():
     (image, labels), (other, objects) = squares(), squares(seed=1)
     strokes = np.where(objects > 0, 2, 1) * (np.random.default_rng(0).random(objects.shape) < 0.1)
