@@ -151,7 +151,7 @@ def _folded(layers: nn.Sequential) -> Folded:
         mean, variance = norm.running_mean.double(), norm.running_var.double()
         scale = norm.weight.detach() / (variance + norm.eps).sqrt()
         bias = (bias - mean) * scale + norm.bias.detach()
-        weight = weight * scale.reshape(-1, *[1] * (weight.ndim - 1))
+        weight = weight * scale.to(weight.dtype).reshape(-1, *[1] * (weight.ndim - 1))
     return weight.float(), bias.float()
 
 

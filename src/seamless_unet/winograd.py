@@ -49,9 +49,9 @@ class WinogradConvolution:
     def __init__(self, weight: Tensor, bias: Tensor, tensors: int = 1) -> None:
         along_y = torch.tensor(_WEIGHTS, dtype=weight.dtype)
         both = torch.kron(along_y, along_y)  # (16, 9)
-        parts = [w.flatten(2).permute(2, 0, 1) for w in weight.chunk(tensors, dim=1)]  # (9, K, C)
+        each = [both @ w.reshape(-1, 9).T for w in weight.chunk(tensors, dim=1)]  # (16, K * C)
         # (16, C, K), laid out as (16, K, C)
-        self.weights = [(both @ w.flatten(1)).view(16, *w.shape[1:]).mT for w in parts]
+        self.weights = [w.view(16, len(weight), -1).mT for w in each]
         self.bias = bias
 
     def __call__(self, *tensors: Tensor) -> Tensor:
