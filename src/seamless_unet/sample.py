@@ -61,7 +61,7 @@ def evenly(samples: Sequence[Sample], most: int) -> list[Sample]:
 
 
 def central(sample: Sample, most: int) -> Sample:
-    """Return a sample of more pixels annotated only in a window around the middle of its labels."""
+    """Return a sample, annotated only around the middle of its labels if it has more pixels."""
     labeled = np.argwhere(sample.annotated & (sample.target > 0))
     if sample.weight.size <= most or not len(labeled):
         return sample

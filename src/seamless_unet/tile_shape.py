@@ -105,7 +105,8 @@ def _tile_bytes(network: UNet, read: Sequence[int]) -> int:
 def _slab_bytes(network: UNet, axis: int, rows: int, read: Sequence[int]) -> int:
     """Return the memory of a slab, of the skips that wait meanwhile, and of packed weights.
 
-    Weights count twice: what those packed for the first slab leave is not all used again.
+    Weights count twice: what those packed for the first slab leave is not all used again, and
+    those that `seamless_unet.winograd` transforms are nearly twice as large.
     """
     geometry, depth = network.geometry, network.config.depth
     # a level has half the rows and twice the channels, and half of every other axis

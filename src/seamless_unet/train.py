@@ -183,7 +183,8 @@ def _steps(state: TrainState, dataset: Dataset) -> Iterator[Event]:
     config, network = state.config, state.network
     patches = Patches(dataset.training, config, network.geometry, device=network.device)
     held_back = evenly(dataset.validation, _MOST_VALIDATED)
-    scribbled = [] if state.adapting else _scribbled(dataset)  # a model adapted has settings
+    # a model that is learned on from keeps its settings
+    scribbled = [] if state.adapting else _scribbled(dataset)
     network.to(memory_format=memory_format(network.device, config.ndim))
     network.train()
     with DrawnAhead(patches) as batches:
