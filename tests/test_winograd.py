@@ -35,9 +35,9 @@ def cases(draw):
 @given(cases())
 @torch.inference_mode()
 def test_it_is_the_convolution(case):
-    tensors, weight, bias, tiles = case
+    tensors, weight, bias, windows = case
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(winograd, "_TILES", tiles)
+        patch.setattr(winograd, "_WINDOWS", windows)
         result = WinogradConvolution(weight, bias, len(tensors))(*tensors)
     expected = F.relu(F.conv2d(torch.cat(tensors, dim=1), weight, bias))
     torch.testing.assert_close(result, expected, rtol=0, atol=0)

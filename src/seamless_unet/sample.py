@@ -60,7 +60,12 @@ def evenly(samples: Sequence[Sample], most: int) -> list[Sample]:
     return [samples[i] for i in np.linspace(0, len(samples) - 1, count).round().astype(int)]
 
 
-def central(sample: Sample, most: int) -> Sample:
+def excerpt(samples: Sequence[Sample], most: int) -> list[Sample]:
+    """Return as `evenly`, where those of more pixels are annotated around their middle only."""
+    return evenly([_central(sample, most) for sample in samples], most)
+
+
+def _central(sample: Sample, most: int) -> Sample:
     """Return a sample, annotated only around the middle of its labels if it has more pixels."""
     labeled = np.argwhere(sample.annotated & (sample.target > 0))
     if sample.weight.size <= most or not len(labeled):

@@ -14,7 +14,7 @@ from seamless_unet.device import is_slow
 from seamless_unet.model_file import Model, bundled_models, load_model, read_info
 from seamless_unet.model_header import ModelInfo
 from seamless_unet.model_info import earlier_trainings, network_config
-from seamless_unet.sample import central, evenly
+from seamless_unet.sample import excerpt
 from seamless_unet.train_state import TrainState
 from seamless_unet.validate import predict_samples, score
 
@@ -115,7 +115,7 @@ def start_model(
 
 def _score(model: Model, dataset: Dataset) -> float:
     """Return how well a model meets the annotation before it has learned from it."""
-    samples = evenly([central(sample, _LOOKED_AT) for sample in dataset.training], _LOOKED_AT)
+    samples = excerpt(dataset.training, _LOOKED_AT)
     return score(model.info, predict_samples(model.network, model.info, samples))
 
 

@@ -12,6 +12,7 @@ from skimage.measure import label
 
 from seamless_unet.model_header import ModelInfo
 from seamless_unet.model_info import LEAST_NECKS, SHARE_OF_NECKS, least_size, neck_depth
+from seamless_unet.overlaps import find_overlaps
 from seamless_unet.segment import segment
 from seamless_unet.validate import Predicted
 
@@ -26,7 +27,7 @@ class _Under(NamedTuple):
     size
         Of the object under most of it, in pixels; 0 where there is none.
     sharing
-        How many strokes lie in that object.
+        How many strokes lie in that object, or in none.
     parts
         How many objects are under the stroke.
     """
@@ -78,15 +79,12 @@ def _under(info: ModelInfo, predicted: Predicted) -> _Under:
     sample = predicted.sample
     # touching strokes of different values are different ones
     strokes = label(np.where(sample.annotated & (sample.labels > 1), sample.labels, 0))
-    found = segment(predicted.probabilities, **info.instances)
-    drawn = strokes > 0
-    pixels = np.bincount(strokes[drawn], minlength=strokes.max() + 1)
-    both = np.stack([strokes[drawn], found[drawn]])
-    (stroke, number), shared = np.unique(both[:, both[1] > 0], axis=1, return_counts=True)
-    main = np.zeros(len(pixels), np.int64)  # the object under most of each stroke
-    order = np.argsort(shared, kind="stable")
-    main[stroke[order]] = number[order]  # of several the last one stays
-    sizes, sharing = np.bincount(found.ravel()), np.bincount(main)
-    sizes[0] = sharing[0] = 0
-    parts = np.bincount(stroke, minlength=len(pixels))
-    return _Under(*(values[1:] for values in (pixels, sizes[main], sharing[main], parts)))
+    found = find_overlaps(strokes, segment(predicted.probabilities, **info.instances)).of_objects()
+    pixels, sizes = found.truth.sizes, found.predicted.sizes
+    main = np.zeros(len(pixels), np.intp)  # the object under most of each stroke, 0 for none
+    order = np.argsort(found.shared, kind="stable")
+    main[found.row[order]] = found.column[order]  # of several the last one stays
+    size = np.where(main > 0, sizes[main], 0)
+    sharing = np.bincount(main[1:], minlength=len(sizes))[main]
+    parts = np.bincount(found.row, minlength=len(pixels))
+    return _Under(*(values[1:] for values in (pixels, size, sharing, parts)))

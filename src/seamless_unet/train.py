@@ -19,7 +19,7 @@ from seamless_unet.device import choose_device, memory_format
 from seamless_unet.model_file import Model
 from seamless_unet.model_info import model_info
 from seamless_unet.patches import DrawnAhead, Patches
-from seamless_unet.sample import Sample, central, evenly
+from seamless_unet.sample import Sample, evenly, excerpt
 from seamless_unet.start import begun, start_normalization, with_width
 from seamless_unet.strokes import settle_by_strokes
 from seamless_unet.summary import Summary
@@ -195,8 +195,7 @@ def _scribbled(dataset: Dataset) -> list[Sample]:
     """Return samples with strokes on objects, where nothing else says how large these are."""
     if dataset.meaning.annotation != "scribbles" or dataset.meaning.output != "objects":
         return []
-    samples = [*dataset.training, *dataset.validation]
-    return evenly([central(sample, _MOST_SCRIBBLED) for sample in samples], _MOST_SCRIBBLED)
+    return excerpt([*dataset.training, *dataset.validation], _MOST_SCRIBBLED)
 
 
 def _alternated(

@@ -1,9 +1,9 @@
 """A 3x3 convolution with 16 multiplications for every four pixels instead of 36.
 
 That is Winograd's F(2 x 2, 3 x 3) as in Lavin and Gray 2016 (doi:10.1109/CVPR.2016.435). The
-input is looked at in tiles of 4 x 4 pixels, 2 apart; sums and differences of their pixels are
+input is looked at in windows of 4 x 4 pixels, 2 apart; sums and differences of their pixels are
 multiplied with sums and differences of the weights, as matrices, and sums and differences of the
-products are the 2 x 2 pixels that the tile gives. The result is that of the convolution up to
+products are the 2 x 2 pixels that the window gives. The result is that of the convolution up to
 rounding.
 """
 
@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from seamless_unet.device import is_slow
 
 _LEAST_CHANNELS = 256  # of fewer, the sums cost as much as is saved
-_TILES = 256  # that are multiplied at a time: fewer make products slower, more leave the cache
+_WINDOWS = 256  # that are multiplied at a time: fewer make products slower, more leave the cache
 _WEIGHTS = ((1, 0, 0), (0.5, 0.5, 0.5), (0.5, -0.5, 0.5), (0, 0, 1))  # G in the paper
 _IN_ALL_PIXELS = 5  # the product that is added to all four pixels
 
@@ -65,9 +65,9 @@ class WinogradConvolution:
         size = [length - 2 for length in tensors[0].shape[2:]]
         parts = [_even(x.permute(0, 2, 3, 1)) for x in tensors]
         n, rows, columns = parts[0].shape[:3]
-        rows, columns = (rows - 2) // 2, (columns - 2) // 2  # of tiles
+        rows, columns = (rows - 2) // 2, (columns - 2) // 2  # of windows
         out = parts[0].new_empty(n, 2 * rows, 2 * columns, len(self.bias))
-        at_once = -(-_TILES // (n * columns))
+        at_once = -(-_WINDOWS // (n * columns))
         for first in range(0, rows, at_once):
             last = min(first + at_once, rows)
             self._write(
@@ -76,7 +76,7 @@ class WinogradConvolution:
         return out[:, : size[0], : size[1]].permute(0, 3, 1, 2)
 
     def _write(self, parts: Sequence[Tensor], out: Tensor) -> None:
-        """Write the pixels (N, Y, X, K) that some rows of tiles give."""
+        """Write the pixels (N, Y, X, K) that some rows of windows give."""
         n, rows, columns, channels = out.shape
         shape = n, rows // 2, columns // 2
         products = out.new_empty(16, n * rows * columns // 4, channels)
