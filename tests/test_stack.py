@@ -69,6 +69,20 @@ def test_what_is_left_keeps_its_number_through_time(pixel_model, film):
     assert [np.unique(frame).tolist() for frame in labels] == [[0, 1, 2], [0, 2], [0, 2]]
 
 
+def test_what_lies_under_another_is_divided_from_it_where_there_are_necks(pixel_model):
+    """Through depth only: what shrinks and grows again through time stays itself."""
+    y, x = np.mgrid[:24, :24] - 12
+    stack = np.array([y**2 + x**2 <= radius**2 for radius in (8, 7, 4, 4, 7, 8)], np.uint8)
+    divided = [[1, 1, 2, 2, 2, 2]]
+    for model, options in [(pixel_model(neck=2.0), {}), (pixel_model(), {"neck": 1})]:
+        found = result(model, stack, "ZYX", **options)
+        assert (found.labels.max(axis=(1, 2)).tolist(), found.objects) == (*divided, 2)
+    assert result(pixel_model(neck=2.0), stack, "ZYX", neck=0).objects == 1
+    assert result(pixel_model(neck=2.0), stack, "TYX").objects == 1
+    film = result(pixel_model(neck=2.0), np.stack([stack, stack]), "TZYX")
+    assert film.labels.max(axis=(2, 3)).tolist() == divided * 2
+
+
 def test_without_links_every_slice_counts_from_one(pixel_model, film):
     segmented = result(pixel_model(), film, "TZYX", link=False)
     assert segmented.objects == 2 * film.shape[0] * film.shape[1]

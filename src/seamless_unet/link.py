@@ -9,10 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 
+from seamless_unet.depth_necks import DepthNecks
 from seamless_unet.runs import Runs, crossed, find_runs, numbered
 
 
-def link_slices(labels: NDArray, *, min_overlap: float = 0.5) -> NDArray[np.int32]:
+def link_slices(
+    labels: NDArray, *, min_overlap: float = 0.5, necks: bool = False
+) -> NDArray[np.int32]:
     """Give objects that continue from one slice to the next the same id.
 
     Pairs of neighboring slices are matched one to one, those of the highest IoU first. An object
@@ -25,6 +28,9 @@ def link_slices(labels: NDArray, *, min_overlap: float = 0.5) -> NDArray[np.int3
         along the first axis; 0 is background.
     min_overlap
         Two objects are the same if they share at least this part of the smaller one, 0 to 1.
+    necks
+        Divide what lies under each other in (Z, Y, X) where it draws in; see
+        `seamless_unet.depth_necks.DepthNecks`.
 
     Returns
     -------
@@ -42,11 +48,16 @@ def link_slices(labels: NDArray, *, min_overlap: float = 0.5) -> NDArray[np.int3
         raise ValueError(f"min_overlap={min_overlap} must be above 0 and at most 1")
     linked = np.zeros(labels.shape, np.int32)
     before: list[Runs] = []
+    slices: list[Runs] = []
     count = 0
-    for out, ids in zip(linked, labels, strict=True):
-        now = [find_runs(ids)]
-        before, count = continue_objects(before, now, count, min_overlap=min_overlap)
-        out[:] = before[0].painted(*before[0].ids)
+    for ids in labels:
+        before, count = continue_objects(before, [find_runs(ids)], count, min_overlap=min_overlap)
+        slices += before
+    if necks:
+        divided = DepthNecks()
+        slices = [done for runs in slices for done in divided.add(runs)] + divided.rest()
+    for out, runs in zip(linked, slices, strict=True):
+        out[:] = runs.painted(*runs.ids)
     return linked
 
 

@@ -99,7 +99,8 @@ def _segment(segment: argparse.ArgumentParser) -> None:
         "--neck",
         type=float,
         metavar="PIXELS",
-        help="divide objects where both sides draw in by so much, 0 never (default: the model's)",
+        help="divide objects where both sides draw in by so much, and what lies under each other in a "
+        "stack; 0 never (default: the model's)",
     )
     segment.add_argument("--min-size", type=int, help="in pixels (default: the model's)")
     segment.add_argument("--no-link", action="store_true", help="link no objects through Z and T")

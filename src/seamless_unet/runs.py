@@ -65,12 +65,14 @@ def crossed(first: Runs, second: Runs) -> Runs:
     >>> runs.starts, runs.lengths, runs.ids
     (array([0, 1, 2]), array([1, 1, 1]), (array([1, 1, 0]), array([0, 2, 2])))
     """
-    starts = np.union1d(first.starts, second.starts)
-    ids = [
-        values[np.searchsorted(runs.starts, starts, side="right") - 1]
-        for runs in (first, second)
-        for values in runs.ids
-    ]
+    starts = np.concatenate([first.starts, second.starts])
+    order = np.argsort(starts, kind="stable")  # two ascending rows, so that this is a merge
+    starts = starts[order]
+    last = np.flatnonzero(np.append(starts[1:] != starts[:-1], len(starts) > 0))
+    begun = np.cumsum(order < len(first.starts))[last]  # runs of the first image up to there
+    ids = [values[begun - 1] for values in first.ids]
+    ids += [values[last - begun] for values in second.ids]
+    starts = starts[last]
     lengths = np.diff(starts, append=math.prod(first.shape))
     return Runs(first.shape, starts, lengths, tuple(ids))
 

@@ -56,7 +56,8 @@ def segment_stack(
     """Segment an image, a stack, a film or many images; stop iterating to cancel.
 
     A 2-D model takes a stack slice by slice, normalized as one image. Objects are then linked
-    through Z, and through T, by their overlap; separate images (S) never are.
+    through Z, and through T, by their overlap; separate images (S) never are. What lies under
+    another object is divided from it where they draw in, unless the ``neck`` is 0.
 
     Parameters
     ----------
@@ -162,10 +163,12 @@ def segment_pieces(
     check_room([(scratch_folder(), scratch_size(plan, info, pixel_size))])
     parts = pieces(image, plan, info, measured)
     items = found_pieces(model, parts, plan, config, shape, device, probabilities)
+    neck = info.neck if config.neck is None else config.neck
     chain = len(plan.loop)  # axes of the index within which an id is one object
     if info.output == "objects" and config.link:
         for axis in "ZT":  # Z first, then T links whole objects
             if axis in plan.loop:
                 chain = plan.loop.index(axis)
-                items = linked(items, chain, math.prod(plan.loop_shape[chain + 1 :]))
+                group = math.prod(plan.loop_shape[chain + 1 :])
+                items = linked(items, chain, group, necks=axis == "Z" and bool(neck))
     yield from items if info.output == "classes" else counted(items, chain)

@@ -125,7 +125,8 @@ def _instances() -> dict[str, ValueWidget]:
             max=1000,
             step=0.5,
             tooltip="Cells that run together are divided where their outline draws in from both\n"
-            "sides by so many pixels. Higher: only at deep necks. 0: nowhere.",
+            "sides by so many pixels. Higher: only at deep necks. 0: nowhere, not even between\n"
+            "cells that lie under each other in a stack.",
         ),
         "min_size": SpinBox(
             label="Smallest (pixels)",
