@@ -99,7 +99,7 @@ def _segment(segment: argparse.ArgumentParser) -> None:
         "--neck",
         type=float,
         metavar="PIXELS",
-        help="divide objects where both sides draw in by so much, and what lies under each other in a "
+        help="divide objects where both sides draw in by so much, and what lies under another in a "
         "stack; 0 never (default: the model's)",
     )
     segment.add_argument("--min-size", type=int, help="in pixels (default: the model's)")
