@@ -69,15 +69,15 @@ def test_an_object_missing_from_a_slice_is_another_one_after_it():
 
 
 @pytest.mark.parametrize(
-    ("name", "necks", "at_least"),
+    ("name", "stack", "at_least"),
     [("nuclei_stack", False, 0.85), ("nuclei_stack", True, 0.95), ("nuclei_time", False, 1)],
 )
-def test_linking_recovers_a_shuffled_sample(name, necks, at_least, rng):
+def test_linking_recovers_a_shuffled_sample(name, stack, at_least, rng):
     truth = tifffile.imread(SAMPLES / f"{name}_labels.tif").astype(np.int32)
     shuffled = np.array(
         [np.r_[0, 1 + rng.permutation(truth.max())][labels] for labels in truth], np.int32
     )
-    linked = link_slices(shuffled, necks=necks)
+    linked = link_slices(shuffled, stack=stack)
     # in the stack one nucleus lies right below another: overlap alone cannot tell them apart
     assert evaluate(truth, linked).mean_ap >= at_least
     pairs = np.unique(np.stack([shuffled[0], linked[0]]).reshape(2, -1), axis=1)

@@ -40,7 +40,7 @@ class SegmentConfig:
     threshold, neck, min_size
         See `seamless_unet.segment.segment`; ``None`` takes the model's own. Of a resampled image
         pixels are the model's, so that ``min_size`` is the same area in every image. A ``neck`` of
-        0 also keeps whole what is linked through Z, see `seamless_unet.depth_necks.DepthNecks`.
+        0 divides nothing that is linked through Z either, see `seamless_unet.z_necks.ZNecks`.
     link
         Link through Z and T. Without, objects are numbered from 1 in every slice or frame.
 

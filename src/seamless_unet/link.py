@@ -7,14 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
 
-from seamless_unet.depth_necks import DepthNecks
-from seamless_unet.runs import Runs, crossed, find_runs, numbered
+from seamless_unet.linked_stack import LinkedStack
+from seamless_unet.runs import Runs, crossed, find_runs, numbered, shared_pixels
 
 
 def link_slices(
-    labels: NDArray, *, min_overlap: float = 0.5, necks: bool = False
+    labels: NDArray, *, min_overlap: float = 0.5, stack: bool = False
 ) -> NDArray[np.int32]:
     """Give objects that continue from one slice to the next the same id.
 
@@ -28,9 +27,9 @@ def link_slices(
         along the first axis; 0 is background.
     min_overlap
         Two objects are the same if they share at least this part of the smaller one, 0 to 1.
-    necks
-        Divide what lies under each other in (Z, Y, X) where it draws in; see
-        `seamless_unet.depth_necks.DepthNecks`.
+    stack
+        The slices are those of one stack, (Z, Y, X): what they say about each other puts the
+        objects right, see `seamless_unet.linked_stack`.
 
     Returns
     -------
@@ -53,9 +52,9 @@ def link_slices(
     for ids in labels:
         before, count = continue_objects(before, [find_runs(ids)], count, min_overlap=min_overlap)
         slices += before
-    if necks:
-        divided = DepthNecks()
-        slices = [done for runs in slices for done in divided.add(runs)] + divided.rest()
+    if stack:
+        whole = LinkedStack(divide=True)
+        slices = [final for runs in slices for final in whole.add(runs)] + whole.rest()
     for out, runs in zip(linked, slices, strict=True):
         out[:] = runs.painted(*runs.ids)
     return linked
@@ -106,12 +105,9 @@ def _same_objects(
 ) -> dict[int, int]:
     """Return which id of the slice before, given per run, each id continues, if it does."""
     size_before, size_now = np.bincount(before, lengths), np.bincount(now, lengths)
-    both = (before > 0) & (now > 0)
-    pixels = (lengths[both], (before[both], now[both]))
-    shared = coo_array(pixels, shape=(len(size_before), len(size_now))).tocsr().tocoo()
-    old, new = shared.coords  # the pixels of each pair are added up
-    iou = shared.data / (size_before[old] + size_now[new] - shared.data)
-    enough = shared.data >= min_overlap * np.minimum(size_before[old], size_now[new])
+    old, new, shared = shared_pixels(lengths, before, now)
+    iou = shared / (size_before[old] + size_now[new] - shared)
+    enough = shared >= min_overlap * np.minimum(size_before[old], size_now[new])
     same: dict[int, int] = {}
     taken: set[int] = set()
     for i in np.argsort(-iou, kind="stable"):

@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from seamless_unet.depth_necks import DepthNecks
 from seamless_unet.link import continue_objects
+from seamless_unet.linked_stack import LinkedStack
 from seamless_unet.pieces import Piece, Predicted
 from seamless_unet.runs import Runs, find_runs
 
@@ -16,52 +16,45 @@ if TYPE_CHECKING:
 
 
 def linked(
-    items: Iterator[Progress | Predicted | Piece], chain: int, group: int, *, necks: bool = False
+    items: Iterator[Progress | Predicted | Piece], chain: int, group: int
 ) -> Iterator[Progress | Predicted | Piece]:
-    """Link pieces, ``group`` of them at a time, as long as the first ``chain`` of index stays.
-
-    With ``necks`` single slices are linked and divided at those, see
-    `seamless_unet.depth_necks.DepthNecks`; they come some slices later.
-    """
-    link = None
-    stack = _Stack(group, necks)
+    """Link pieces, ``group`` of them at a time, as long as the first ``chain`` of index stays."""
+    before: list[Runs] = []
+    now: list[tuple[tuple[int, ...], Runs]] = []
+    count, link = 0, None
     for item in items:
         if not isinstance(item, Piece):
             yield item
             continue
         if item.index[:chain] != link:
-            yield from stack.rest()
-            stack, link = _Stack(group, necks), item.index[:chain]
-        yield from stack.add(item)
-    yield from stack.rest()
+            before, count, link = [], 0, item.index[:chain]
+        now.append((item.index, find_runs(item.labels)))
+        if len(now) == group:
+            before, count = continue_objects(before, [runs for _, runs in now], count)
+            for (index, _), runs in zip(now, before, strict=True):
+                yield Piece(index, runs.painted(*runs.ids), None)
+            now = []
 
 
-class _Stack:
-    """Pieces of which each group is linked to the one before."""
-
-    def __init__(self, group: int, necks: bool) -> None:
-        self._group = group
-        self._necks = DepthNecks() if necks else None
-        self._waiting: deque[tuple[int, ...]] = deque()
-        self._before: list[Runs] = []
-        self._now: list[Runs] = []
-        self._count = 0
-
-    def add(self, piece: Piece) -> Iterator[Piece]:
-        self._waiting.append(piece.index)
-        self._now.append(find_runs(piece.labels))
-        if len(self._now) == self._group:
-            self._before, self._count = continue_objects(self._before, self._now, self._count)
-            self._now = []
-            for runs in self._before:
-                yield from self._final(self._necks.add(runs) if self._necks else [runs])
-
-    def rest(self) -> Iterator[Piece]:
-        yield from self._final(self._necks.rest() if self._necks else [])
-
-    def _final(self, done: list[Runs]) -> Iterator[Piece]:
-        for runs in done:
-            yield Piece(self._waiting.popleft(), runs.painted(*runs.ids), None)
+def put_right(
+    items: Iterator[Progress | Predicted | Piece], slices: int, *, divide: bool
+) -> Iterator[Progress | Predicted | Piece]:
+    """Put stacks of so many linked slices right, see `LinkedStack`; slices come later by some."""
+    stack = LinkedStack(divide=divide)
+    indices: deque[tuple[int, ...]] = deque()
+    count = 0
+    for item in items:
+        if not isinstance(item, Piece):
+            yield item
+            continue
+        indices.append(item.index)
+        final = stack.add(find_runs(item.labels))
+        count += 1
+        if count == slices:
+            final += stack.rest()
+            stack, count = LinkedStack(divide=divide), 0
+        for runs in final:
+            yield Piece(indices.popleft(), runs.painted(*runs.ids), None)
 
 
 def counted(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +76,29 @@ def crossed(first: Runs, second: Runs) -> Runs:
     starts = starts[last]
     lengths = np.diff(starts, append=math.prod(first.shape))
     return Runs(first.shape, starts, lengths, tuple(ids))
+
+
+def shared_pixels(
+    lengths: NDArray[np.integer], first: NDArray[np.integer], second: NDArray[np.integer]
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int64]]:
+    """Return the pairs of ids that two images have in the same place, ascending, and their pixels.
+
+    Parameters
+    ----------
+    lengths
+        (runs,) pixels of each of the common runs.
+    first, second
+        (runs,) ids there; 0 in either makes no pair.
+
+    Examples
+    --------
+    >>> shared_pixels(np.array([3, 1, 2, 4]), np.array([1, 2, 1, 0]), np.array([5, 5, 5, 6]))
+    (array([1, 2]), array([5, 5]), array([5, 1]))
+    """
+    both = (first > 0) & (second > 0)
+    shape = first.max(initial=0) + 1, second.max(initial=0) + 1
+    table = coo_array((lengths[both], (first[both], second[both])), shape=shape).tocsr().tocoo()
+    return *table.coords, table.data
 
 
 def numbered(ids: NDArray) -> NDArray[np.int32]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from seamless_unet.disk_space import check_room
 from seamless_unet.found_pieces import SegmentConfig, found_pieces, scratch_size, seen_shape
 from seamless_unet.lazy_array import LazyArray
-from seamless_unet.linked_pieces import counted, linked
+from seamless_unet.linked_pieces import counted, linked, put_right
 from seamless_unet.pieces import Layout, Measured, Piece, Predicted, layout, pieces, put
 from seamless_unet.scratch import scratch_folder
 
@@ -56,8 +56,9 @@ def segment_stack(
     """Segment an image, a stack, a film or many images; stop iterating to cancel.
 
     A 2-D model takes a stack slice by slice, normalized as one image. Objects are then linked
-    through Z, and through T, by their overlap; separate images (S) never are. What lies under
-    another object is divided from it where they draw in, unless the ``neck`` is 0.
+    through Z, and through T, by their overlap; separate images (S) never are. Through Z, what is
+    found in one slice only is joined to what it lies on, and objects are divided at necks, unless
+    ``neck`` is 0 (`seamless_unet.linked_stack`).
 
     Parameters
     ----------
@@ -169,6 +170,7 @@ def segment_pieces(
         for axis in "ZT":  # Z first, then T links whole objects
             if axis in plan.loop:
                 chain = plan.loop.index(axis)
-                group = math.prod(plan.loop_shape[chain + 1 :])
-                items = linked(items, chain, group, necks=axis == "Z" and bool(neck))
+                items = linked(items, chain, math.prod(plan.loop_shape[chain + 1 :]))
+                if axis == "Z":
+                    items = put_right(items, plan.loop_shape[chain], divide=neck > 0)
     yield from items if info.output == "classes" else counted(items, chain)

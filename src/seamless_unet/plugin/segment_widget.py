@@ -43,7 +43,7 @@ class SegmentWidget(ImagePanel):
         self.description, self.plan = words(), words()
         self.channels = ChannelRows()
         self.how = SegmentOptions()
-        self.saving = Container(labels=True)
+        self.saving: Container[FileEdit] = Container(labels=True)
         self.saving.margins = (0, 0, 0, 0)
         self._result: Result | None = None
         self._kept = {"model": self.model, "device": self.device, **self.how.kept}

@@ -1,4 +1,4 @@
-"""Necks along the depth of a stack: there, one object is likely to end and another to begin."""
+"""Necks along Z in a stack: there, one object is likely to end and another to begin."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-from seamless_unet.runs import Runs, crossed, numbered
+from seamless_unet.runs import Runs, crossed
 
 _SLICES = 8  # that are looked at together: behind a neck, an object widens within seven
 _NARROWER = 1 / 7  # than on either side; figures are in benchmarks/accuracy/README.md
 
 
-class DepthNecks:
-    """Divides the objects of a stack at necks along its depth, one slice after the other.
+class ZNecks:
+    """Divides the objects of a stack at necks along Z, one slice after the other.
 
     The radius of an object in a slice is that of a disc with as many pixels. A neck lies between
     two slices if what they share of an object is narrower, by a seventh or more, than the object
@@ -26,7 +26,6 @@ class DepthNecks:
     def __init__(self) -> None:
         self._slices: deque[tuple[Runs, NDArray[np.int32]]] = deque()  # and which parts lie there
         self._parts = 0  # so far
-        self._given: dict[int, int] = {}  # the final id of each part
         # of the latest slice's objects; the first row is of one that begins
         self._objects = np.zeros(1, np.intp)
         self._part = np.zeros(1, np.int32)
@@ -38,15 +37,7 @@ class DepthNecks:
     def add(self, runs: Runs) -> list[Runs]:
         """Take the next slice, linked to that before; return what has become final, in order.
 
-        Parameters
-        ----------
-        runs
-            Of the ids of one slice, as `seamless_unet.link.continue_objects` returns them.
-
-        Returns
-        -------
-        list
-            Slices with ids that are 1 to n in the order of their first pixel.
+        Ids are others than before.
         """
         self._continue(runs)
         self._divide()
@@ -111,12 +102,7 @@ class DepthNecks:
         done = []
         while len(self._slices) > waiting:
             runs, parts = self._slices.popleft()
-            order = numbered(parts)
-            present = np.argsort(order)[np.count_nonzero(order == 0) :].tolist()
-            for part in present:
-                self._given.setdefault(part, len(self._given) + 1)
-            order[present] = [self._given[part] for part in present]
-            done.append(dataclasses.replace(runs, ids=(order[parts],)))
+            done.append(dataclasses.replace(runs, ids=(parts,)))
         return done
 
 
