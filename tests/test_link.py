@@ -93,8 +93,10 @@ def test_volumes_are_linked_through_time():
 
 
 def test_no_slice_and_no_object_give_none():
-    assert link_slices(np.zeros((0, 3, 3), int)).shape == (0, 3, 3)
-    assert not link_slices(np.zeros((3, 3, 3), int)).any()
+    for stack in (False, True):
+        for shape in [(0, 3, 3), (3, 0, 3)]:
+            assert link_slices(np.zeros(shape, int), stack=stack).shape == shape
+        assert not link_slices(np.zeros((3, 3, 3), int), stack=stack).any()
 
 
 @pytest.mark.parametrize("shape", [(4, 14, 15), (3, 4, 7, 6)])
@@ -128,6 +130,11 @@ def test_linking_equals_trying_all_pairs(shape, rng):
 def test_link_slices_says_what_is_wrong(min_overlap):
     with pytest.raises(ValueError, match=r"must be above 0 and at most 1"):
         link_slices(np.zeros((2, 3, 3), int), min_overlap=min_overlap)
+
+
+def test_splinters_are_joined_only_where_half_of_them_would_have_been_linked():
+    with pytest.raises(ValueError, match=r"min_overlap=0.6 must be above 0 and at most 0.5"):
+        link_slices(np.zeros((2, 3, 3), int), min_overlap=0.6, stack=True)
 
 
 def test_slices_in_parts_are_linked_as_wholes(rng):

@@ -68,6 +68,17 @@ def test_an_object_is_divided_where_it_is_narrowest_and_widens_within_seven_slic
     slowly = [10, 10, *np.linspace(6, 9, 31)]
     assert divided(column(slowly)).max() == 1
     assert divided(column(slowly[::2])).max() == 2
+    bars = [30, 11, 12, 13, 13, 14, 14, 15, 15, 16, 17]  # 13 and 15 are just less than 7 to 6
+    stack = np.array([[[1] * width + [0] * (30 - width)] for width in (30, *bars)], np.int32)
+    assert divided(stack).max() == 1
+
+
+def test_one_slice_is_no_part_before_or_after_a_neck():
+    shifted = column([8] * 6)
+    shifted[1:] = np.roll(shifted[1:], 5, axis=-1)
+    assert divided(shifted).max() == divided(shifted[::-1]).max() == 1
+    shifted[1] = shifted[0]
+    assert divided(shifted).max() == divided(shifted[::-1]).max() == 2
 
 
 def test_a_shift_to_the_side_is_a_neck_too():
@@ -116,15 +127,15 @@ def expected(linked):
         start = slices[0]
         for now in slices:
             necks = []
-            for cut in range(max(start + 1, now - 6), now):
+            for cut in range(max(start + 2, now - 6), now):
                 narrow = max(
                     shared(cut - 1, cut),
                     shared(cut - 2, cut),
                     shared(cut - 1, cut + 1),
                 )
                 widest = max(radius[z] for z in range(start, cut))
-                wider = min(widest, max(radius[z] for z in range(cut, now + 1)))
-                if narrow <= wider * 6 / 7:
+                wide = min(widest, max(radius[z] for z in range(cut, now + 1)))
+                if narrow <= wide * 6 / 7:
                     necks.append((shared(cut - 1, cut), cut))
             if necks:
                 start = min(necks)[1]

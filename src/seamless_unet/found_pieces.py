@@ -42,7 +42,8 @@ class SegmentConfig:
         pixels are the model's, so that ``min_size`` is the same area in every image. A ``neck`` of
         0 divides nothing that is linked through Z either, see `seamless_unet.z_necks.ZNecks`.
     link
-        Link through Z and T. Without, objects are numbered from 1 in every slice or frame.
+        Link through Z and T, and join splinters through Z. Without, objects are numbered from 1 in
+        every slice or frame.
 
     Raises
     ------

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from seamless_unet.linked_stack import LinkedStack
 from seamless_unet.runs import Runs, crossed, find_runs, numbered, shared_pixels
+from seamless_unet.stack_refinement import StackRefinement
 
 
 def link_slices(
@@ -28,8 +28,9 @@ def link_slices(
     min_overlap
         Two objects are the same if they share at least this part of the smaller one, 0 to 1.
     stack
-        The slices are those of one stack, (Z, Y, X): what they say about each other puts the
-        objects right, see `seamless_unet.linked_stack`.
+        The slices are those of one stack, (Z, Y, X): splinters are joined to what they lie on, and
+        objects divided at necks (`seamless_unet.splinters`, `seamless_unet.z_necks`). This needs a
+        ``min_overlap`` of at most 0.5.
 
     Returns
     -------
@@ -43,8 +44,9 @@ def link_slices(
            [0, 1, 0, 0],
            [1, 1, 0, 3]], dtype=int32)
     """
-    if not 0 < min_overlap <= 1:
-        raise ValueError(f"min_overlap={min_overlap} must be above 0 and at most 1")
+    most = 0.5 if stack else 1
+    if not 0 < min_overlap <= most:
+        raise ValueError(f"min_overlap={min_overlap} must be above 0 and at most {most}")
     linked = np.zeros(labels.shape, np.int32)
     before: list[Runs] = []
     slices: list[Runs] = []
@@ -53,8 +55,8 @@ def link_slices(
         before, count = continue_objects(before, [find_runs(ids)], count, min_overlap=min_overlap)
         slices += before
     if stack:
-        whole = LinkedStack(divide=True)
-        slices = [final for runs in slices for final in whole.add(runs)] + whole.rest()
+        refinement = StackRefinement(divide=True)
+        slices = [done for runs in slices for done in refinement.add(runs)] + refinement.rest()
     for out, runs in zip(linked, slices, strict=True):
         out[:] = runs.painted(*runs.ids)
     return linked

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from seamless_unet.link import continue_objects
-from seamless_unet.linked_stack import LinkedStack
 from seamless_unet.pieces import Piece, Predicted
 from seamless_unet.runs import Runs, find_runs
+from seamless_unet.stack_refinement import StackRefinement
 
 if TYPE_CHECKING:
     from seamless_unet.predict import Progress
@@ -36,11 +36,11 @@ def linked(
             now = []
 
 
-def put_right(
+def refined(
     items: Iterator[Progress | Predicted | Piece], slices: int, *, divide: bool
 ) -> Iterator[Progress | Predicted | Piece]:
-    """Put stacks of so many linked slices right, see `LinkedStack`; slices come later by some."""
-    stack = LinkedStack(divide=divide)
+    """Refine stacks of so many linked slices by `StackRefinement`, which holds some back."""
+    refinement = StackRefinement(divide=divide)
     indices: deque[tuple[int, ...]] = deque()
     count = 0
     for item in items:
@@ -48,11 +48,11 @@ def put_right(
             yield item
             continue
         indices.append(item.index)
-        final = stack.add(find_runs(item.labels))
+        final = refinement.add(find_runs(item.labels))
         count += 1
         if count == slices:
-            final += stack.rest()
-            stack, count = LinkedStack(divide=divide), 0
+            final += refinement.rest()
+            refinement, count = StackRefinement(divide=divide), 0
         for runs in final:
             yield Piece(indices.popleft(), runs.painted(*runs.ids), None)
 

@@ -80,7 +80,7 @@ def crossed(first: Runs, second: Runs) -> Runs:
 
 def shared_pixels(
     lengths: NDArray[np.integer], first: NDArray[np.integer], second: NDArray[np.integer]
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int64]]:
+) -> tuple[NDArray, NDArray, NDArray[np.int64]]:
     """Return the pairs of ids that two images have in the same place, ascending, and their pixels.
 
     Parameters
@@ -96,7 +96,7 @@ def shared_pixels(
     (array([1, 2]), array([5, 5]), array([5, 1]))
     """
     both = (first > 0) & (second > 0)
-    shape = first.max(initial=0) + 1, second.max(initial=0) + 1
+    shape = [int(ids.max(initial=0)) + 1 for ids in (first, second)]
     table = coo_array((lengths[both], (first[both], second[both])), shape=shape).tocsr().tocoo()
     return *table.coords, table.data
 

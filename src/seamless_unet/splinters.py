@@ -9,7 +9,7 @@ import numpy as np
 
 from seamless_unet.runs import Runs, crossed, shared_pixels
 
-_COVERED = 0.5  # of a splinter, by what it is a part of
+_COVERED = 0.5  # of a splinter, by what it is a part of, which so is linked to another slice
 _SIZE = 0.5  # of a splinter at most, next to what it is a part of
 
 
@@ -45,13 +45,13 @@ def _joined(runs: Runs, neighbors: Sequence[Runs]) -> Runs:
     (ids,) = runs.ids
     sizes = runs.sizes(ids)
     alone = sizes > 0
-    alone[0] = False
+    alone[:1] = False
     for other in neighbors:
         (others,) = other.ids
         alone[others[others < len(alone)]] = False
     if not alone.any():
         return runs
-    owner = np.arange(len(sizes))
+    owner = np.arange(len(sizes), dtype=ids.dtype)
     most = np.zeros(len(sizes))
     for other in neighbors:
         both = crossed(runs, other)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from seamless_unet.disk_space import check_room
 from seamless_unet.found_pieces import SegmentConfig, found_pieces, scratch_size, seen_shape
 from seamless_unet.lazy_array import LazyArray
-from seamless_unet.linked_pieces import counted, linked, put_right
+from seamless_unet.linked_pieces import counted, linked, refined
 from seamless_unet.pieces import Layout, Measured, Piece, Predicted, layout, pieces, put
 from seamless_unet.scratch import scratch_folder
 
@@ -56,9 +56,10 @@ def segment_stack(
     """Segment an image, a stack, a film or many images; stop iterating to cancel.
 
     A 2-D model takes a stack slice by slice, normalized as one image. Objects are then linked
-    through Z, and through T, by their overlap; separate images (S) never are. Through Z, what is
-    found in one slice only is joined to what it lies on, and objects are divided at necks, unless
-    ``neck`` is 0 (`seamless_unet.linked_stack`).
+    through Z, and through T, by their overlap; separate images (S) never are. Through Z, what one
+    slice alone shows becomes a part of a larger object that it mostly lies over or under, and,
+    unless ``neck`` is 0, objects are divided at necks (`seamless_unet.splinters`,
+    `seamless_unet.z_necks`).
 
     Parameters
     ----------
@@ -125,8 +126,9 @@ def segment_pieces(
 ) -> Iterator[Progress | Predicted | Piece]:
     """Segment as `segment_stack` does, but hand over each piece as soon as it is final.
 
-    So memory is needed for one piece. Where a film of stacks is linked through T, the objects of
-    a stack are numbered once it is complete; until then its labels are kept as `Runs`.
+    So memory is needed for one piece, and for the `Runs` of others: of eight slices that are linked
+    through Z, which come that much later than their probabilities, and of a whole stack where a
+    film of stacks is linked through T, whose objects are numbered once it is complete.
 
     Parameters
     ----------
@@ -172,5 +174,5 @@ def segment_pieces(
                 chain = plan.loop.index(axis)
                 items = linked(items, chain, math.prod(plan.loop_shape[chain + 1 :]))
                 if axis == "Z":
-                    items = put_right(items, plan.loop_shape[chain], divide=neck > 0)
+                    items = refined(items, plan.loop_shape[chain], divide=neck > 0)
     yield from items if info.output == "classes" else counted(items, chain)

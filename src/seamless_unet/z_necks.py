@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from seamless_unet.runs import Runs, crossed
 
-_SLICES = 8  # that are looked at together: behind a neck, an object widens within seven
+_SLICES = 8  # that are looked at together
 _NARROWER = 1 / 7  # than on either side; figures are in benchmarks/accuracy/README.md
 
 
@@ -18,16 +18,17 @@ class ZNecks:
     """Divides the objects of a stack at necks along Z, one slice after the other.
 
     The radius of an object in a slice is that of a disc with as many pixels. A neck lies between
-    two slices if what they share of an object is narrower, by a seventh or more, than the object
-    is in some slice before and in one of the next 7. If only one slice is narrow, the slices around
-    it share more than it has, and there is no neck. Distances of slices do not matter.
+    two slices if what they share of an object has a radius that is less, by a seventh or more,
+    than the object's in some slice before and in one of the next 7. If only one slice is narrow,
+    the slices around it share more than it has, and there is no neck. Neither part is a single
+    slice. Distances of slices do not matter.
     """
 
     def __init__(self) -> None:
         self._slices: deque[tuple[Runs, NDArray[np.int32]]] = deque()  # and which parts lie there
-        self._parts = 0  # so far
-        # of the latest slice's objects; the first row is of one that begins
-        self._objects = np.zeros(1, np.intp)
+        self._count = 0  # of parts so far
+        # the latest slice's objects, by rows; the first one is of an object that begins
+        self._ids = np.zeros(1, np.intp)
         self._part = np.zeros(1, np.int32)
         self._widest = np.full(1, -np.inf)  # radius before the slices that are looked at
         self._radius = np.full((1, _SLICES), -np.inf)
@@ -50,11 +51,11 @@ class ZNecks:
     def _continue(self, runs: Runs) -> None:
         """Append a slice to what is known of its objects."""
         (ids,) = runs.ids
-        sizes = runs.sizes(ids)
+        sizes = np.bincount(ids, runs.lengths, minlength=1)
         sizes[0] = 0
         objects = np.append(0, np.flatnonzero(sizes))
-        row = np.minimum(np.searchsorted(self._objects, objects), len(self._objects) - 1)
-        row[self._objects[row] != objects] = 0
+        row = np.minimum(np.searchsorted(self._ids, objects), len(self._ids) - 1)
+        row[self._ids[row] != objects] = 0
         one, two = (self._shared_with(back, runs, objects) for back in (1, 2))
         self._widest = np.maximum(self._widest, self._radius[:, 0])[row]
         radius = _radius(sizes[objects])
@@ -65,9 +66,9 @@ class ZNecks:
         self._radius[0], self._widest[0] = -np.inf, -np.inf
         self._part = self._part[row]
         begins = np.flatnonzero(row == 0)[1:]
-        self._part[begins] = self._parts + 1 + np.arange(len(begins))
-        self._parts += len(begins)
-        self._objects = objects
+        self._part[begins] = self._count + 1 + np.arange(len(begins))
+        self._count += len(begins)
+        self._ids = objects
         part_of = np.zeros(len(sizes), np.int32)
         part_of[objects] = self._part
         self._slices.append((runs, part_of[ids]))
@@ -83,19 +84,29 @@ class ZNecks:
         return _radius(np.bincount(now, both.lengths * (before == now), objects[-1] + 1)[objects])
 
     def _divide(self) -> None:
-        """Divide the objects that have a neck now; the latest slice's is not known to its end."""
-        before = np.column_stack([self._widest, self._radius[:, :-1]])
-        before = np.maximum.accumulate(before, axis=1)[:, :-1]
-        after = np.maximum.accumulate(self._radius[:, ::-1], axis=1)[:, :0:-1]
-        necks = self._narrow[:, :-1] <= (1 - _NARROWER) * np.minimum(before, after)
-        for row in np.flatnonzero(necks.any(axis=1)):
-            column = int(np.where(necks[row], self._shared[row, :-1], np.inf).argmin())
-            self._parts += 1
-            for back in range(1, _SLICES - column + 1):
-                parts = self._slices[-back][1]
-                parts[parts == self._part[row]] = self._parts
-            self._part[row] = self._parts
-            self._widest[row] = self._radius[row, :column] = -np.inf
+        """Divide the objects that have a neck now."""
+        before = np.column_stack([self._widest, self._radius[:, :-2]])
+        before = np.maximum.accumulate(before, axis=1)
+        after = np.maximum.accumulate(self._radius[:, ::-1], axis=1)[:, -2:0:-1]
+        wide = np.minimum(before[:, 1:], after)
+        necks = self._narrow[:, 1:-1] <= (1 - _NARROWER) * wide
+        necks &= before[:, :-1] > 0  # one slice is no part
+        rows = np.flatnonzero(necks.any(axis=1))
+        if not len(rows):
+            return
+        columns = 1 + np.where(necks[rows], self._shared[rows, 1:-1], np.inf).argmin(axis=1)
+        begun = self._count + 1 + np.arange(len(rows))
+        for column in range(columns.min(), _SLICES):
+            table = np.arange(self._count + 1, dtype=np.int32)
+            divided = columns <= column
+            table[self._part[rows[divided]]] = begun[divided]
+            parts = self._slices[column - _SLICES][1]
+            parts[:] = table[parts]
+        self._count += len(rows)
+        self._part[rows] = begun
+        earlier = np.arange(_SLICES) < columns[:, np.newaxis]
+        self._radius[rows] = np.where(earlier, -np.inf, self._radius[rows])
+        self._widest[rows] = -np.inf
 
     def _final(self, waiting: int) -> list[Runs]:
         """Hand over slices until so many wait."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
+
 from seamless_unet.runs import Runs, numbered
 from seamless_unet.splinters import Splinters
 from seamless_unet.z_necks import ZNecks
 
 
-class LinkedStack:
-    """Puts the objects of a stack right, slice by slice, as `ZNecks` and `Splinters` do.
+class StackRefinement:
+    """Joins splinters and divides at necks, slice by slice: see `Splinters` and `ZNecks`.
 
-    A slice is final after the eight that follow it, so that a stack may be of any length.
+    A slice is final after the eight that follow it, or after the next one if nothing is divided.
 
     Parameters
     ----------
@@ -24,7 +26,8 @@ class LinkedStack:
         self._stages: list[Splinters | ZNecks] = [Splinters()]
         if divide:
             self._stages.append(ZNecks())
-        self._given: dict[int, int] = {}  # the final id of each
+        self._count = 0  # of objects so far
+        self._given: dict[int, int] = {}  # the number of each object of the latest slice
 
     def add(self, runs: Runs) -> list[Runs]:
         """Take the next slice, linked to that before; return what has become final, in order.
@@ -55,10 +58,11 @@ class LinkedStack:
         """Number objects on from those of the slices before."""
         (ids,) = runs.ids
         table = numbered(ids)
-        objects = table.argsort()[
-            (table == 0).sum() :
-        ].tolist()  # in the order of their first pixel
-        for number in objects:
-            self._given.setdefault(number, len(self._given) + 1)
-        table[objects] = [self._given[number] for number in objects]
+        # by their first pixel
+        objects = table.argsort()[np.count_nonzero(table == 0) :].tolist()
+        new = [number for number in objects if number not in self._given]
+        given = self._given | {number: self._count + i for i, number in enumerate(new, 1)}
+        self._count += len(new)
+        self._given = {number: given[number] for number in objects}
+        table[objects] = list(self._given.values())
         return dataclasses.replace(runs, ids=(table[ids],))
