@@ -1,7 +1,6 @@
 """The Segment dock: an image layer and a model in, a new Labels layer out."""
 
 import math
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +42,14 @@ class SegmentWidget(ImagePanel):
         self.description, self.plan = words(), words()
         self.channels = ChannelRows()
         self.how = SegmentOptions()
-        self.saving: Container[FileEdit] = Container(labels=True)
+        self.folder = FileEdit(
+            label="Save to",
+            mode=FileDialogMode.EXISTING_DIRECTORY,
+            value=results_folder(),
+            tooltip="So many labels are written to this folder while they are made, and shown from "
+            "there.\nEvery run gets a name of its own.",
+        )
+        self.saving = Container(widgets=[self.folder], labels=True)
         self.saving.margins = (0, 0, 0, 0)
         self._result: Result | None = None
         self._kept = {"model": self.model, "device": self.device, **self.how.kept}
@@ -64,17 +70,6 @@ class SegmentWidget(ImagePanel):
         models.signals.renamed.connect(self.model.follow)
         self.start_button.setToolTip("Segment the image into a new Labels layer.")
         self.stop_button.setToolTip("Stop at once; nothing is kept.")
-
-    @cached_property
-    def folder(self) -> FileEdit:
-        """Where large results are saved; made when it is first asked for, which takes a while."""
-        return FileEdit(
-            label="Save to",
-            mode=FileDialogMode.EXISTING_DIRECTORY,
-            value=results_folder(),
-            tooltip="So many labels are written to this folder while they are made, and shown from "
-            "there.\nEvery run gets a name of its own.",
-        )
 
     def start_on_image(self) -> None:
         """Segment the chosen image."""
@@ -144,10 +139,7 @@ class SegmentWidget(ImagePanel):
         self.model.reset_choices()  # which of them fit
         self.part.reset_choices()
         self.show_row(self.part, bool(self.part.choices))
-        large = self._is_large()
-        if large and not self.saving:
-            self.saving.append(self.folder)
-        self.saving.native.setVisible(large)
+        self.saving.native.setVisible(self._is_large())
         info, axes = self._info(), self.axes.value
         self.not_applicable = [] if info is None else self.how.not_applicable(info, axes or "")
         self.show_options()
