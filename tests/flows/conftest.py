@@ -124,6 +124,7 @@ def napari(screen, tmp_path) -> Iterator[Napari]:
         "NAPARI_CONFIG": "",
         "SEAMLESS_UNET_MODELS": str(tmp_path / "models"),
         "SEAMLESS_UNET_SETTINGS": str(tmp_path / "docks.json"),
+        "PYTHONFAULTHANDLER": "1",  # a crash says where, in the log
     }
     napari = Napari({**screen, **own}, tmp_path / "log.txt")
     try:
