@@ -27,11 +27,15 @@ def test_a_torch_that_cannot_tell_computes_in_float32(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("capability", "layout"),
-    [("AVX2", torch.contiguous_format), ("AVX512", torch.channels_last)],
+    ("capability", "layout", "layout_3d"),
+    [
+        ("AVX2", torch.contiguous_format, torch.channels_last_3d),
+        ("AVX512", torch.channels_last, torch.contiguous_format),
+    ],
 )
-def test_channels_come_last_where_that_is_faster(capability, layout, monkeypatch):
+def test_channels_come_last_where_that_is_faster(capability, layout, layout_3d, monkeypatch):
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
     assert memory_format(torch.device("cpu"), 2) == layout
     assert memory_format(torch.device("cuda"), 2) == torch.channels_last
-    assert memory_format(torch.device("cpu"), 3) == torch.contiguous_format
+    assert memory_format(torch.device("cpu"), 3) == layout_3d
+    assert memory_format(torch.device("cuda"), 3) == torch.contiguous_format

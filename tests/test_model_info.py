@@ -5,7 +5,7 @@ import pytest
 
 from seamless_unet.config import Normalization, TrainConfig
 from seamless_unet.dataset import make_dataset
-from seamless_unet.model_info import model_info
+from seamless_unet.model_info import least_size, model_info
 from seamless_unet.segment import segment
 
 
@@ -47,6 +47,11 @@ def test_necks_divide_what_two_of_the_objects_would_look_like_together():
 
 def test_objects_that_have_necks_themselves_stay_whole():
     assert info(pattern(dumbbell(8), 60)).neck == 0
+
+
+@pytest.mark.parametrize(("count", "size"), [(0, 0), (1, 150), (3, 300), (6, 400), (597, 597)])
+def test_the_fewer_objects_are_drawn_the_smaller_one_may_be(count, size):
+    assert least_size([900] * count) == size
 
 
 def test_of_few_objects_nobody_can_tell(pixel_model):

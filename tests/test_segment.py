@@ -41,8 +41,13 @@ def plainly(p, *, threshold, seed_threshold, cored, neck, min_size, fill_holes, 
     if seed_threshold is not None and (cored or seed_threshold > threshold):
         core = p[2] if cored else foreground
         seeds = ndi.label((core > seed_threshold) & (labels > 0))[0]
-        for number in range(1, seeds.max() + 1):
-            if (seeds == number).sum() < max(3, min_size // (6 if cored else 3)):
+        least = max(3, min_size // (6 if cored else 3))
+        for number in range(1, seeds.max() + 1) if cored and p.ndim == 4 else ():
+            parts = ndi.label((seeds == number) & (core > 0.7))[0]
+            if np.count_nonzero(np.bincount(parts.ravel())[1:] >= least) > 1:
+                seeds = np.where(seeds == number, np.where(parts, parts + seeds.max(), 0), seeds)
+        for number in np.unique(seeds[seeds > 0]):
+            if (seeds == number).sum() < least:
                 seeds[seeds == number] = 0
         seeds_of = [set(seeds[labels == piece]) - {0} for piece in range(count + 1)]
         where = np.isin(
@@ -129,6 +134,17 @@ def test_cores_divide_what_the_foreground_joins():
     assert segment(probabilities, seed_threshold=0.5).max() == 1  # the foreground has no valley
     with pytest.raises(ValueError, match="cores are class 2, but there are 2 classes"):
         segment(probabilities[:2], cored=True)
+
+
+def test_cores_that_run_together_are_several_seeds_in_a_volume():
+    core = np.array([0.0, 0.9, 0.8, 0.4, 0.8, 0.9, 0.0, 0.4, 0.4, 0.0])
+    rows = np.maximum(core, 0.5)
+    probabilities = np.stack([1 - rows, rows - core, core])[:, None] * np.ones((3, 3, 1))
+    options = {"threshold": 0.4, "seed_threshold": 0.3, "cored": True}
+    assert segment(probabilities, **options).max() == 2
+    volume = np.repeat(probabilities[:, None], 3, axis=1)
+    labels = segment(volume, **options)
+    np.testing.assert_array_equal(labels[0, 0, [0, 1, 2, 4, 5, 7, 8]], [1, 1, 1, 2, 2, 3, 3])
 
 
 def test_pieces_are_joined_by_faces_and_numbered_by_their_first_pixel():

@@ -169,13 +169,15 @@ def trained(image, labels, **changes):
     return prepared.state
 
 
-@pytest.mark.parametrize(("capability", "width"), [("AVX2", 16), ("AVX512", 32)])
-def test_random_weights_are_fewer_on_slow_processors(capability, width, monkeypatch):
+@pytest.mark.parametrize(("capability", "width", "width_3d"), [("AVX2", 16, 8), ("AVX512", 32, 16)])
+def test_random_weights_are_fewer_on_slow_processors(capability, width, width_3d, monkeypatch):
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
     state = trained(*picture(), start="scratch")
     assert state.network.config.base_channels == width
     assert state.info.network.base_channels == state.config.base_channels == width
     assert trained(*picture(), start="scratch", base_channels=4).config.base_channels == 4
+    volume = [np.repeat(plane[np.newaxis], 4, axis=0) for plane in picture()]
+    assert trained(*volume, start="scratch", ndim=3).config.base_channels == width_3d
 
 
 def test_going_on_keeps_the_width_on_another_processor(monkeypatch, tmp_path):
@@ -191,6 +193,6 @@ def test_going_on_keeps_the_width_on_another_processor(monkeypatch, tmp_path):
 @pytest.mark.parametrize("capability", ["AVX2", "AVX512"])
 def test_a_model_to_start_from_gives_the_width(capability, bundled, monkeypatch):
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
-    monkeypatch.setattr(start_module, "WIDTH", 2)
+    monkeypatch.setattr(start_module, "WIDTH", {2: 2})
     assert trained(*picture()).config.base_channels == 2
     assert trained(*picture(), start=str(bundled)).config.base_channels == 2

@@ -5,6 +5,7 @@ import pytest
 
 from seamless_unet.config import UNetConfig
 from seamless_unet.model_header import ModelInfo
+from seamless_unet.model_info import least_size
 from seamless_unet.sample import Sample
 from seamless_unet.segment import segment
 from seamless_unet.strokes import settle_by_strokes
@@ -59,7 +60,7 @@ def test_what_is_much_smaller_than_the_objects_under_strokes_is_none():
     strokes = across(corners, 7, 4, 10)
     inside[30:34, 30:34] = True  # a speck that nobody drew on
     settled = settle_by_strokes(INFO, scribbled(inside, strokes))
-    assert settled.min_size == 149 * 2 // 3
+    assert settled.min_size == least_size([149] * len(corners))
     found = scribbled(inside, strokes)[0].probabilities
     assert segment(found, **INFO.instances).max() == len(corners) + 1
     assert segment(found, **settled.instances).max() == len(corners)
@@ -82,7 +83,7 @@ def test_nothing_is_divided_where_that_would_cut_strokes():
     strokes = across(corners[:8], 7, 3, 10) + across(corners[8:], 7, 3, 24)
     predicted = scribbled(inside, strokes)
     settled = settle_by_strokes(INFO, predicted)
-    assert (settled.neck, settled.min_size) == (0, 149 * 2 // 3)
+    assert (settled.neck, settled.min_size) == (0, least_size([149] * len(corners)))
     divided = dataclasses.replace(settled, neck=1.5)
     assert segment(predicted[0].probabilities, **divided.instances).max() > len(corners)
 
@@ -98,13 +99,16 @@ def test_pieces_of_several_objects_do_not_say_how_large_one_is():
     inside = np.zeros((160, 160), bool)
     inside[10:60, 10:150] = True  # run together, without necks
     strokes = [np.s_[y, x : x + 8] for y in (15, 35, 55) for x in range(15, 140, 30)]
-    assert settle_by_strokes(INFO, scribbled(inside, strokes)).min_size == 8 * 2 // 3
+    assert settle_by_strokes(INFO, scribbled(inside, strokes)).min_size == least_size(
+        [8] * len(strokes)
+    )
 
 
 def test_of_objects_that_are_not_found_the_strokes_are_the_size():
     inside, corners = scene(DISC)
     strokes = across(corners, 7, 3, 12)
-    assert settle_by_strokes(INFO, scribbled(np.zeros_like(inside), strokes)).min_size == 6
+    settled = settle_by_strokes(INFO, scribbled(np.zeros_like(inside), strokes))
+    assert settled.min_size == least_size([9] * len(strokes))
 
 
 def test_few_strokes_say_nothing_of_necks():
@@ -120,7 +124,7 @@ def test_strokes_in_a_volume():
     strokes = [np.s_[9, 9 + 17 * y, 5 + 17 * x : 13 + 17 * x] for y in range(4) for x in range(4)]
     info = dataclasses.replace(INFO, network=UNetConfig(ndim=3), axes="ZYX")
     settled = settle_by_strokes(info, scribbled(inside, strokes))
-    assert settled.min_size == np.count_nonzero(ball) * 2 // 3
+    assert settled.min_size == least_size([np.count_nonzero(ball)] * len(strokes))
     assert settled.neck == 1.5
 
 

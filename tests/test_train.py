@@ -218,6 +218,25 @@ def test_volumes(tmp_path):
     assert predict(finished.model, image).shape == (3, 24, 40, 40)  # background, rim, core
 
 
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="needs oneDNN")
+def test_a_step_of_volumes_convolves_in_no_slow_way():
+    image, labels = squares(shape=(24, 40, 40))
+    config = TrainConfig.preset(ndim=3, steps=1, base_channels=2)
+    events = train(image, labels, config, device="cpu")
+    cpu = [torch.profiler.ProfilerActivity.CPU]
+    while True:  # validations are no steps
+        with torch.profiler.profile(activities=cpu, record_shapes=True) as profiled:
+            event = next(events)
+        if isinstance(event, Step):
+            break
+    kernels = {"aten::mkldnn_convolution": set(), "aten::slow_conv3d_forward": set()}
+    for called in profiled.key_averages(group_by_input_shape=True):
+        if called.key in kernels:
+            kernels[called.key].add(called.input_shapes[1][-1])
+    assert 3 in kernels["aten::mkldnn_convolution"]
+    assert 3 not in kernels["aten::slow_conv3d_forward"]
+
+
 def test_the_model_remembers_what_it_was_trained_on(pairs):
     config = TrainConfig.preset(steps=1, **SMALL)
     *_, finished = train(*pairs, config, names=["a", "b", "c"], pixel_size={"Y": 0.5, "X": 0.5})

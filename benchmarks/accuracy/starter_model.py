@@ -59,7 +59,7 @@ def sample_ap(model: Model, name: str) -> float:
 def recipe(seed: int, steps: int) -> TrainConfig:
     """Return the default recipe, for longer and from random weights."""
     longer = {"steps": steps, "validation": 0.05, "start": "scratch", "ema": 0.999}
-    return TrainConfig.preset(seed=seed, base_channels=WIDTH, **longer)
+    return TrainConfig.preset(seed=seed, base_channels=WIDTH[2], **longer)
 
 
 def learned(chosen: Sequence[Pair], config: TrainConfig) -> Model:

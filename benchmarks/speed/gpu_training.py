@@ -48,7 +48,7 @@ def step_of(config: TrainConfig, **options: bool) -> Way:
     torch.manual_seed(0)
     names = ("ndim", "depth", "base_channels", "batch_norm", "dropout")
     about = {name: getattr(config, name) for name in names}
-    about["base_channels"] = config.base_channels or WIDTH
+    about["base_channels"] = config.base_channels or WIDTH[config.ndim]
     net = UNet(UNetConfig(classes=3, **about)).to(CUDA).train()
     read = net.geometry.read_size(config.patch)
     x = torch.rand(config.batch_size, 1, *[read] * config.ndim, device=CUDA)

@@ -14,7 +14,8 @@ from seamless_unet.json_config import JsonConfig
 
 Annotation = Literal["objects", "classes", "scribbles"]
 
-WIDTH = 32  # base channels of the bundled models, and where a recipe leaves them open
+# base channels by ndim, where a recipe leaves them open; in 2-D those of the bundled models
+WIDTH = {2: 32, 3: 16}
 
 
 @dataclass(frozen=True)
@@ -114,8 +115,8 @@ class TrainConfig(JsonConfig):
         rate is annealed to it.
     ndim, depth, base_channels, batch_norm, dropout
         See `UNetConfig`. With ``ndim=2`` a stack is learned plane by plane. ``base_channels=None``
-        is that of the weights to start from; with random ones 32, but 16 on processors with AVX2
-        only, where 32 would learn too little in a few minutes.
+        is that of the weights to start from; with random ones 32, or 16 in 3-D, but half as many
+        on processors with AVX2 only, where more would learn too little in a few minutes.
     patch
         Output size of a training patch in pixels per axis, rounded up to the nearest legal one
         and at most the size of the images.
@@ -242,8 +243,9 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 
-# a volume of 128^3 would not fit a laptop, and few stacks have that many slices
-_VOLUME: dict[str, Any] = {"depth": 2, "base_channels": 16, "patch": 48, "batch_size": 1}
+# a volume of 128^3 would not fit a laptop, and few stacks have that many slices; of one alone,
+# PyTorch computes most convolutions in its slow way, so that two take no longer
+_VOLUME: dict[str, Any] = {"depth": 2, "base_channels": None, "patch": 48, "batch_size": 2}
 
 
 def _check_positive(config: Any, *names: str, minimum: float = 1) -> None:

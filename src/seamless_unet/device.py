@@ -47,11 +47,12 @@ def memory_format(device: torch.device, ndim: int) -> torch.memory_format:
     """Return the layout that a step is fastest in.
 
     In 2-D that is channels last: a quarter less time. But not on CPUs with AVX2 only, where the
-    weights' gradients take three times as long in it, and a step half as long again.
+    weights' gradients take three times as long in it, and a step half as long again. In 3-D it is
+    the other way round: there, a step takes them a seventh less time.
     """
-    if ndim == 3 or is_slow(device):
-        return torch.contiguous_format
-    return torch.channels_last
+    if ndim == 3:
+        return torch.channels_last_3d if is_slow(device) else torch.contiguous_format
+    return torch.contiguous_format if is_slow(device) else torch.channels_last
 
 
 def is_slow(device: torch.device) -> bool:

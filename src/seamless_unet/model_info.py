@@ -24,6 +24,7 @@ _THRESHOLD = 0.4
 _SCRIBBLED_THRESHOLD = 0.75
 _SEED_THRESHOLD = 0.7
 _CORE_THRESHOLD = 0.3
+_FEW = 3  # objects, of which half as much is taken for the smallest size
 LEAST_NECKS = 10  # objects: of fewer, nobody can tell whether they have necks
 _MOST_NECKS = 500  # objects that are looked at
 SHARE_OF_NECKS = 0.02  # more of them, and it is their shape
@@ -39,7 +40,7 @@ def network_config(dataset: Dataset, config: TrainConfig) -> UNetConfig:
         in_channels=len(dataset.training[0].image),
         classes=len(dataset.meaning.class_values),
         depth=config.depth,
-        base_channels=config.base_channels or WIDTH,
+        base_channels=config.base_channels or WIDTH[config.ndim],
         batch_norm=config.batch_norm,
         dropout=config.dropout,
     )
@@ -138,8 +139,12 @@ def _sizes(dataset: Dataset) -> list[int]:
 
 
 def least_size(sizes: Sequence[int]) -> int:
-    """Return two thirds of the smallest usual object, in pixels: less is not an object."""
-    return int(np.percentile(sizes, 5) * 2 / 3) if sizes else 0
+    """Return two thirds of the smallest usual object, in pixels: less is not an object.
+
+    Of few objects, the smallest is larger than the smallest usual one: of three it is a third.
+    """
+    count = len(sizes)
+    return int(np.percentile(sizes, 5) * 2 / 3 * count / (count + _FEW)) if count else 0
 
 
 def _grow(dataset: Dataset, gap: int) -> int:

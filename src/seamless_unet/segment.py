@@ -12,6 +12,7 @@ from seamless_unet.necks import divide_at_necks
 from seamless_unet.runs import Runs, find_runs, numbered
 
 _LEAST_SEED = 3  # pixels
+_CLEAR_CORE = 0.7  # of its probability; figures are in benchmarks/accuracy/README.md
 
 
 def segment(
@@ -38,7 +39,8 @@ def segment(
         probability (watershed). Seeds are pieces above this threshold, which without cores must
         be the higher one. ``None`` divides nothing.
     cored
-        Class 2 is the core of objects (`TrainConfig.rim`): its probability makes the seeds.
+        Class 2 is the core of objects (`TrainConfig.rim`): its probability makes the seeds. In a
+        volume, several cores above 0.7 are several seeds, also where they run together below.
     neck
         Divides pieces, and parts of them that have one seed, at necks that are so many pixels
         deep (`seamless_unet.necks.divide_at_necks`): two round objects that run together. 0
@@ -171,12 +173,11 @@ def _divide(
     """Divide pieces in place among their seeds of at least so many pixels, if they have several."""
     core = probabilities[2] if cored else 1 - probabilities[0]
     seeds, _ = ndi.label((core > seed_threshold) & (labels > 0), output=np.int32)
+    if cored and labels.ndim == 3:
+        seeds = _apart(seeds, core, least)
     runs = find_runs(labels, seeds)
     piece, seed = runs.ids
-    large = runs.sizes(seed) >= least
-    large[0] = False
-    piece_of = np.zeros(len(large), np.int32)
-    piece_of[seed] = piece  # a seed lies in one piece
+    large, piece_of = _large(piece, seed, runs, least)
     count = piece.max(initial=0)
     several = np.bincount(piece_of[large], minlength=count + 1)[piece] > 1
     if not several.any():
@@ -187,6 +188,32 @@ def _divide(
     height = -(1 - probabilities[0][window] + core[window])
     divided = watershed(height, markers[window], mask=where[window])
     labels[where] = divided[where[window]] + count
+
+
+def _apart(seeds: NDArray[np.int32], core: NDArray, least: int) -> NDArray[np.int32]:
+    """Return seeds, of which those with several large parts higher up have given way to these.
+
+    So cores that run together are two, and one of low probability is still one. In planes, necks
+    do that, and nuclei with texture would fall apart.
+    """
+    parts, _ = ndi.label((seeds > 0) & (core > _CLEAR_CORE), output=np.int32)
+    runs = find_runs(seeds, parts)
+    seed, part = runs.ids
+    large, seed_of = _large(seed, part, runs, least)
+    count = seed.max(initial=0)
+    several = np.bincount(seed_of[large], minlength=count + 1)[seed] > 1
+    return runs.painted(np.where(several, np.where(large[part], part + count, 0), seed))
+
+
+def _large(
+    whole: NDArray[np.int32], part: NDArray[np.int32], runs: Runs, least: int
+) -> tuple[NDArray[np.bool_], NDArray[np.int32]]:
+    """Return for each part whether it has so many pixels, and which whole it lies in."""
+    large = runs.sizes(part) >= least
+    large[0] = False
+    whole_of = np.zeros(len(large), np.int32)
+    whole_of[part] = whole
+    return large, whole_of
 
 
 def _occupied(where: NDArray[np.bool_]) -> tuple[NDArray[np.intp], ...]:

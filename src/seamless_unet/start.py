@@ -20,7 +20,6 @@ from seamless_unet.validate import predict_samples, score
 
 _ENOUGH = {"objects": 0.2, "scribbles": 0.8}  # the score from which on a start helps
 _LOOKED_AT = 2**21  # pixels, to find out
-_NARROW = 16  # base channels, where a step of more takes too long
 
 
 def start_normalization(config: TrainConfig) -> Normalization:
@@ -51,7 +50,7 @@ def begun(
     network = network_config(dataset, fitting)
     start, words = start_model(config, network, dataset, device=device)
     narrow = start is None and is_slow(torch.device(device))
-    config = with_width(config, _NARROW) if narrow else fitting
+    config = with_width(config, WIDTH[config.ndim] // 2) if narrow else fitting
     dataset = dataset.starting(words, (start.info.network if start else network).classes)
     # of a bundled model that was only tried out, nobody wants to know how it was trained
     named = start if config.start != "auto" else None
@@ -69,7 +68,8 @@ def with_width(config: TrainConfig, base_channels: int) -> TrainConfig:
 
 def _start_width(config: TrainConfig) -> int:
     """Return the base channels of the weights to start from, where a recipe leaves them open."""
-    return read_info(config.start).network.base_channels if _is_named(config) else WIDTH
+    named = _is_named(config)
+    return read_info(config.start).network.base_channels if named else WIDTH[config.ndim]
 
 
 def start_model(
