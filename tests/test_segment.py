@@ -44,7 +44,10 @@ def plainly(p, *, threshold, seed_threshold, cored, neck, min_size, fill_holes, 
         least = max(3, min_size // (6 if cored else 3))
         for number in range(1, seeds.max() + 1) if cored and p.ndim == 4 else ():
             parts = ndi.label((seeds == number) & (core > 0.7))[0]
-            if np.count_nonzero(np.bincount(parts.ravel())[1:] >= least) > 1:
+            sizes = np.bincount(parts.ravel())
+            large = sizes >= max(least, sizes[1:].max(initial=0) / 10)
+            if np.count_nonzero(large[1:]) > 1:
+                parts *= large[parts]
                 seeds = np.where(seeds == number, np.where(parts, parts + seeds.max(), 0), seeds)
         for number in np.unique(seeds[seeds > 0]):
             if (seeds == number).sum() < least:
@@ -145,6 +148,17 @@ def test_cores_that_run_together_are_several_seeds_in_a_volume():
     volume = np.repeat(probabilities[:, None], 3, axis=1)
     labels = segment(volume, **options)
     np.testing.assert_array_equal(labels[0, 0, [0, 1, 2, 4, 5, 7, 8]], [1, 1, 1, 2, 2, 3, 3])
+
+
+@pytest.mark.parametrize(("clear", "objects"), [(np.s_[3, 3:7, 8], 1), (np.s_[2:6, 2:7, 8], 2)])
+def test_a_speck_in_the_core_of_a_volume_is_no_seed(clear, objects):
+    core = np.zeros((7, 9, 12))
+    core[1:6, 1:8, 1:11] = 0.4
+    core[1:6, 1:8, 1:6] = 0.9  # 175 voxels; beside them, 4 are a speck and 20 another core
+    core[clear] = 0.9
+    probabilities = np.stack([1 - core, np.zeros_like(core), core])
+    options = {"threshold": 0.2, "seed_threshold": 0.3, "cored": True}
+    assert segment(probabilities, **options).max() == objects
 
 
 def test_pieces_are_joined_by_faces_and_numbered_by_their_first_pixel():

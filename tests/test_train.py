@@ -82,9 +82,13 @@ def test_same_seed_same_model_and_another_seed_another(pairs):
 
 
 @pytest.mark.parametrize("stop", [Step, Validated])
-@pytest.mark.parametrize("preset", ["quick", "paper"])
-def test_resuming_gives_the_same_numbers_as_not_having_stopped(pairs, preset, stop, tmp_path):
-    config = TrainConfig.preset(preset, steps=12, **SMALL, **{"dropout": 0.5})
+@pytest.mark.parametrize(
+    ("preset", "shape"), [("quick", (64, 64)), ("paper", (64, 64)), ("quick", (15, 30, 30))]
+)
+def test_resuming_gives_the_same_numbers_as_not_having_stopped(preset, shape, stop, tmp_path):
+    pairs = list(zip(*(squares(seed, shape) for seed in range(3)), strict=True))
+    changes = {**SMALL, "dropout": 0.5, "ndim": len(shape)}
+    config = TrainConfig.preset(preset, steps=12, **changes)
     straight = list(train(*pairs, config))
     resumed = []
     path = tmp_path / "half.safetensors"

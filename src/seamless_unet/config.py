@@ -209,7 +209,8 @@ class TrainConfig(JsonConfig):
         name
             ``"quick"`` learns fastest from few annotations on a laptop's CPU (the experiment is
             in ``benchmarks/README.md``); ``"paper"`` is Ronneberger et al. 2015: 31 M parameters,
-            SGD with momentum 0.99, one large patch a step, elastic deformation of 10 pixels.
+            SGD with momentum 0.99, one large patch a step, elastic deformation of 10 pixels. With
+            ``ndim=3`` depth, width, patch and batch size are those for volumes.
         **changes
             Fields to set otherwise; with no budget among them, ``minutes=5``.
         """
@@ -243,8 +244,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 
-# a volume of 128^3 would not fit a laptop, and few stacks have that many slices; of one alone,
-# PyTorch computes most convolutions in its slow way, so that two take no longer
+# a volume of 128^3 would not fit a laptop, and few stacks have that many slices; of a single
+# patch, PyTorch would compute most convolutions in its slow way, and normalizing by it is poor
 _VOLUME: dict[str, Any] = {"depth": 2, "base_channels": None, "patch": 48, "batch_size": 2}
 
 

@@ -139,9 +139,10 @@ def _sizes(dataset: Dataset) -> list[int]:
 
 
 def least_size(sizes: Sequence[int]) -> int:
-    """Return two thirds of the smallest usual object, in pixels: less is not an object.
+    """Return the pixels below which nothing is an object.
 
-    Of few objects, the smallest is larger than the smallest usual one: of three it is a third.
+    That is two thirds of the smallest usual object (5th percentile of what was drawn), and less
+    where few were drawn, since the smallest may not be among them: of three, a third.
     """
     count = len(sizes)
     return int(np.percentile(sizes, 5) * 2 / 3 * count / (count + _FEW)) if count else 0

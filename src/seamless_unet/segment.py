@@ -13,6 +13,7 @@ from seamless_unet.runs import Runs, find_runs, numbered
 
 _LEAST_SEED = 3  # pixels
 _CLEAR_CORE = 0.7  # of its probability; figures are in benchmarks/accuracy/README.md
+_PART = 0.1  # of the largest part of a seed: what is smaller is a speck
 
 
 def segment(
@@ -40,7 +41,8 @@ def segment(
         be the higher one. ``None`` divides nothing.
     cored
         Class 2 is the core of objects (`TrainConfig.rim`): its probability makes the seeds. In a
-        volume, several cores above 0.7 are several seeds, also where they run together below.
+        volume, several cores above a probability of 0.7 are several seeds, also where they run
+        together below, but for specks.
     neck
         Divides pieces, and parts of them that have one seed, at necks that are so many pixels
         deep (`seamless_unet.necks.divide_at_necks`): two round objects that run together. 0
@@ -193,14 +195,19 @@ def _divide(
 def _apart(seeds: NDArray[np.int32], core: NDArray, least: int) -> NDArray[np.int32]:
     """Return seeds, of which those with several large parts higher up have given way to these.
 
-    So cores that run together are two, and one of low probability is still one. In planes, necks
-    do that, and nuclei with texture would fall apart.
+    So cores that run together are two, and one of low probability is still one. A part is not
+    large next to one that is ten times as large. In planes, necks do that, and nuclei with texture
+    would fall apart.
     """
     parts, _ = ndi.label((seeds > 0) & (core > _CLEAR_CORE), output=np.int32)
     runs = find_runs(seeds, parts)
     seed, part = runs.ids
     large, seed_of = _large(seed, part, runs, least)
+    sizes = np.where(large, runs.sizes(part), 0)
     count = seed.max(initial=0)
+    largest = np.zeros(count + 1, np.int64)
+    np.maximum.at(largest, seed_of, sizes)
+    large &= sizes >= _PART * largest[seed_of]
     several = np.bincount(seed_of[large], minlength=count + 1)[seed] > 1
     return runs.painted(np.where(several, np.where(large[part], part + count, 0), seed))
 
