@@ -13,7 +13,9 @@ from seamless_unet.runs import Runs, find_runs, numbered
 
 _LEAST_SEED = 3  # pixels
 _CLEAR_CORE = 0.7  # of its probability; figures are in benchmarks/accuracy/README.md
-_PART = 0.1  # of the largest part of a seed: what is smaller is a speck
+_PART = (
+    0.02  # of the largest part of a seed, as the core of half as wide an object; less is a speck
+)
 
 
 def segment(
@@ -196,8 +198,8 @@ def _apart(seeds: NDArray[np.int32], core: NDArray, least: int) -> NDArray[np.in
     """Return seeds, of which those with several large parts higher up have given way to these.
 
     So cores that run together are two, and one of low probability is still one. A part is not
-    large next to one that is ten times as large. In planes, necks do that, and nuclei with texture
-    would fall apart.
+    large next to one that is fifty times as large. In planes, necks do that, and nuclei with
+    texture would fall apart.
     """
     parts, _ = ndi.label((seeds > 0) & (core > _CLEAR_CORE), output=np.int32)
     runs = find_runs(seeds, parts)
