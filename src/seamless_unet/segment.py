@@ -13,9 +13,7 @@ from seamless_unet.runs import Runs, find_runs, numbered
 
 _LEAST_SEED = 3  # pixels
 _CLEAR_CORE = 0.7  # of its probability; figures are in benchmarks/accuracy/README.md
-_PART = (
-    0.02  # of the largest part of a seed, as the core of half as wide an object; less is a speck
-)
+_PART = 0.02  # of the largest part of a seed: like the core of an object half as wide
 
 
 def segment(
