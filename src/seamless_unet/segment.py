@@ -195,9 +195,9 @@ def _divide(
 def _apart(seeds: NDArray[np.int32], core: NDArray, least: int) -> NDArray[np.int32]:
     """Return seeds, of which those with several large parts higher up have given way to these.
 
-    So cores that run together are two, and one of low probability is still one. A part is not
-    large next to one that is fifty times as large. In planes, necks do that, and nuclei with
-    texture would fall apart.
+    So cores that run together are two, and one of low probability is still one. In planes, necks
+    do that, and nuclei with texture would fall apart. A part is not large next to one that is fifty
+    times as large.
     """
     parts, _ = ndi.label((seeds > 0) & (core > _CLEAR_CORE), output=np.int32)
     runs = find_runs(seeds, parts)
