@@ -41,8 +41,8 @@ def bundled(pixel_model, tmp_path, monkeypatch):
     return path
 
 
-def chosen(config, images, labels):
-    dataset = make_dataset(images, labels, config)
+def chosen(config, images, labels, **options):
+    dataset = make_dataset(images, labels, config, **options)
     return start_model(config, network_config(dataset, config), dataset)
 
 
@@ -65,13 +65,34 @@ def test_another_network_starts_from_random_weights(bundled, changes):
     assert chosen(config(**changes), [image], [labels]) == (None, "random weights")
 
 
+def noise(labels):
+    return np.random.default_rng(0).uniform(size=labels.shape).astype(np.float32)
+
+
 def test_another_kind_of_image_starts_from_random_weights(bundled):
+    _, labels = picture()
+    assert chosen(config(), [noise(labels)], [labels]) == (None, "random weights")
+
+
+def test_dark_objects_and_those_in_several_channels_are_found_too(bundled):
     image, labels = picture()
-    assert chosen(config(), [1 - image], [labels])[0] is None
-    two_channels = np.stack([image, image])
-    network = config()
-    dataset = make_dataset([two_channels], [labels], network, axes="CYX")
-    assert start_model(network, network_config(dataset, network), dataset)[0] is None
+    model, words = chosen(config(), [1 - image], [labels])
+    assert words == "the bundled model squares, which scores 1.00 on them already"
+    channels = np.stack([noise(labels), 1 - image, image])
+    model, _ = chosen(config(), [channels], [labels], axes="CYX")
+    assert model.info.network.in_channels == 3
+    *_, finished = train([channels], [labels], config(), axes="CYX")
+    assert finished.model.info.training["score"] == 1
+    assert finished.model.info.channels == ("channel 1", "channel 2", "channel 3")
+
+
+def test_a_model_that_was_learned_from_dark_objects_is_not_turned(bundled, tmp_path):
+    image, labels = picture()
+    *_, finished = train([1 - image], [labels], config())
+    path = save_model(finished.model, tmp_path / "dark.safetensors")
+    events = train([1 - image], [labels], config(start=str(path)))
+    first = next(event for event in events if isinstance(event, Validated))
+    assert first.score == 1
 
 
 def test_the_best_model_is_never_worse_than_what_it_started_from(bundled):

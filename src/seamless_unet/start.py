@@ -16,9 +16,10 @@ from seamless_unet.model_header import ModelInfo
 from seamless_unet.model_info import earlier_trainings, network_config
 from seamless_unet.sample import excerpt
 from seamless_unet.train_state import TrainState
+from seamless_unet.transfer import contrasts, seen_in_channels
 from seamless_unet.validate import predict_samples, score
 
-_ENOUGH = {"objects": 0.2, "scribbles": 0.8}  # the score from which on a start helps
+_ENOUGH = {"objects": 0.1, "scribbles": 0.8}  # the score from which on a start helps
 _LOOKED_AT = 2**21  # pixels, to find out
 
 
@@ -77,6 +78,9 @@ def start_model(
 ) -> tuple[Model | None, str]:
     """Return the model whose weights to start from, or ``None``, and the choice in words.
 
+    By itself, it takes the bundled model that finds most of what is drawn, in whatever channels,
+    bright or dark, if that is enough.
+
     Parameters
     ----------
     config
@@ -103,20 +107,16 @@ def start_model(
     best, best_score, words = None, _ENOUGH.get(config.annotation, 1.0), "random weights"
     for name, path in bundled_models().items():
         info = read_info(path)
-        if info.normalization != Normalization() or _misfit(info, network, dataset):
+        one_channel = dataclasses.replace(network, in_channels=1)  # as bundled models have it
+        if info.normalization != Normalization() or _misfit(info, one_channel, dataset):
             continue
-        model = load_model(path, device=device)
-        value = _score(model, dataset)
+        samples = excerpt(dataset.training, _LOOKED_AT)
+        model = seen_in_channels(load_model(path, device=device), contrasts(samples))
+        value = score(model.info, predict_samples(model.network, model.info, samples))
         if value > best_score:
             best, best_score = model, value
             words = f"the bundled model {name}, which scores {value:.2f} on them already"
     return best, words
-
-
-def _score(model: Model, dataset: Dataset) -> float:
-    """Return how well a model meets the annotation before it has learned from it."""
-    samples = excerpt(dataset.training, _LOOKED_AT)
-    return score(model.info, predict_samples(model.network, model.info, samples))
 
 
 def _misfit(info: ModelInfo, network: UNetConfig, dataset: Dataset) -> str:
