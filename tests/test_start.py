@@ -12,8 +12,8 @@ from seamless_unet.dataset import make_dataset
 from seamless_unet.image_io import sample_path
 from seamless_unet.model_file import load_model, read_info, save_model
 from seamless_unet.model_info import network_config
-from seamless_unet.start import start_model, start_normalization
-from seamless_unet.train import Prepared, Validated, train
+from seamless_unet.start import Start, choose_start, start_normalization
+from seamless_unet.train import Prepared, Step, Validated, train
 from seamless_unet.train_state import TrainState
 
 TINY = {"depth": 1, "base_channels": 2, "batch_norm": False, "dropout": 0.5, "patch": 32}
@@ -43,15 +43,16 @@ def bundled(pixel_model, tmp_path, monkeypatch):
 
 def chosen(config, images, labels, **options):
     dataset = make_dataset(images, labels, config, **options)
-    return start_model(config, network_config(dataset, config), dataset)
+    return choose_start(config, network_config(dataset, config), dataset)
 
 
 def test_a_bundled_model_that_finds_the_objects_is_started_from(bundled):
     image, labels = picture()
-    model, words = chosen(config(), [image], [labels])
-    assert words == "the bundled model squares, which scores 1.00 on them already"
+    start = chosen(config(), [image], [labels])
+    assert start.words == "the bundled model squares, which scores 1.00 on them already"
+    assert start.adapting
     expected = load_model(bundled).network.state_dict()
-    for key, value in model.network.state_dict().items():
+    for key, value in start.model.network.state_dict().items():
         assert torch.equal(value, expected[key])
 
 
@@ -62,7 +63,7 @@ def test_a_bundled_model_that_finds_the_objects_is_started_from(bundled):
 )
 def test_another_network_starts_from_random_weights(bundled, changes):
     image, labels = picture()
-    assert chosen(config(**changes), [image], [labels]) == (None, "random weights")
+    assert chosen(config(**changes), [image], [labels]) == Start("random weights")
 
 
 def noise(labels):
@@ -71,19 +72,36 @@ def noise(labels):
 
 def test_another_kind_of_image_starts_from_random_weights(bundled):
     _, labels = picture()
-    assert chosen(config(), [noise(labels)], [labels]) == (None, "random weights")
+    assert chosen(config(), [noise(labels)], [labels]) == Start("random weights")
 
 
 def test_dark_objects_and_those_in_several_channels_are_found_too(bundled):
     image, labels = picture()
-    model, words = chosen(config(), [1 - image], [labels])
-    assert words == "the bundled model squares, which scores 1.00 on them already"
+    start = chosen(config(), [1 - image], [labels])
+    assert start.words == "the bundled model squares, which scores 1.00 on them already"
     channels = np.stack([noise(labels), 1 - image, image])
-    model, _ = chosen(config(), [channels], [labels], axes="CYX")
-    assert model.info.network.in_channels == 3
+    start = chosen(config(), [channels], [labels], axes="CYX")
+    assert start.adapting
+    assert start.model.info.network.in_channels == 3
     *_, finished = train([channels], [labels], config(), axes="CYX")
     assert finished.model.info.training["score"] == 1
     assert finished.model.info.channels == ("channel 1", "channel 2", "channel 3")
+
+
+def test_a_model_that_finds_some_of_them_is_a_beginning(bundled):
+    image, labels = picture()
+    image[:, 10:] = 0  # most of the squares are not to be seen
+    start = chosen(config(), [image], [labels])
+    score = float(start.words.split()[-4])
+    assert 0.1 < score < 0.3
+    assert not start.adapting
+    events = train([image], [labels], config())
+    state = next(events).state
+    for key, value in load_model(bundled).network.state_dict().items():
+        assert torch.equal(state.network.state_dict()[key], value)
+    assert state.info.seed_threshold == 0.7  # of a new training, not of the model
+    assert state.info.training["earlier"] == []
+    assert isinstance(next(events), Step)  # what finds so few is not kept as the best
 
 
 def test_a_model_that_was_learned_from_dark_objects_is_not_turned(bundled, tmp_path):
@@ -128,7 +146,7 @@ def test_a_named_model_is_taken_or_refused_in_words(bundled, tmp_path):
     image, labels = picture()
     named = config(start=str(bundled))
     assert start_normalization(named) == Normalization()
-    assert chosen(named, [image], [labels])[1] == f"the model {Path(bundled).stem}"
+    assert chosen(named, [image], [labels]).words == f"the model {Path(bundled).stem}"
     with pytest.raises(ValueError, match="base_channels=2 instead of 4; train with the model's"):
         chosen(dataclasses.replace(named, base_channels=4), [image], [labels])
     with pytest.raises(ValueError, match="it finds objects, the labels show classes"):
@@ -148,9 +166,9 @@ def test_what_comes_with_the_package_can_be_started_from_by_default():
     assert info.normalization == Normalization()
     nuclei, truth = (tifffile.imread(sample_path(f"nuclei{end}.tif")) for end in ("", "_labels"))
     dataset = make_dataset([nuclei], [truth], quick)
-    model, words = start_model(quick, info.network, dataset)
-    assert model is not None
-    assert "the bundled model nuclei" in words
+    start = choose_start(quick, info.network, dataset)
+    assert start.adapting
+    assert "the bundled model nuclei" in start.words
 
 
 def test_going_on_with_adapting_gives_the_same_as_not_having_stopped(bundled, tmp_path):
@@ -179,7 +197,7 @@ def test_looking_at_a_large_plane_stays_small(bundled, monkeypatch):
     monkeypatch.setattr(
         start_module, "predict_samples", lambda *a: seen.extend(original(*a)) or seen
     )
-    assert chosen(config(), [image], [labels])[0] is not None
+    assert chosen(config(), [image], [labels]).adapting
     assert 0 < sum(p.sample.annotated.sum() for p in seen) <= 900
 
 

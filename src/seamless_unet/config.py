@@ -148,7 +148,8 @@ class TrainConfig(JsonConfig):
     start
         Weights to start from: ``"scratch"``, the path or name of a model, whose
         ``start_settings`` this recipe must share, or ``"auto"``: the bundled model that finds
-        most of the drawn objects already, and from scratch where none finds enough of them.
+        most of the drawn objects already, bright or dark, in whatever channels, and from scratch
+        where none finds enough of them.
     seed
         Same seed, same model, on one machine and with a budget in steps.
     """

@@ -40,7 +40,7 @@ class TrainState:
     rng: np.random.Generator
     average: Weights
     best: Weights
-    adapting: bool = False  # whether the weights had learned already when it began
+    adapting: bool = False  # whether the weights knew such objects when it began
     best_score: tuple[float, float] | None = None  # score, minus validation loss
     step: int = 0
     elapsed: float = 0.0  # seconds spent training
@@ -55,11 +55,12 @@ class TrainState:
         *,
         device: str = "cpu",
         weights: UNet | None = None,
+        adapting: bool = False,
     ) -> Self:
         """Return the state before the first step, with the given weights or random ones.
 
-        Same seed, same random weights. Given ones are measured before the first step, so that
-        the best model is never worse than they are.
+        Same seed, same random weights. Those that are only to be adapted are measured before the
+        first step, so that the best model is never worse than they are.
         """
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
@@ -75,8 +76,8 @@ class TrainState:
             np.random.default_rng(config.seed),
             average=_copy(network) if config.ema else {},
             best=_copy(network),
-            adapting=weights is not None,
-            validated=(0 if weights is None else -1, 0.0),
+            adapting=adapting,
+            validated=(-1 if adapting else 0, 0.0),
         )
 
     def resumed(self, config: TrainConfig, info: ModelInfo, *, device: str = "cpu") -> Self:
