@@ -12,7 +12,7 @@ from seamless_unet.transfer import contrasts, seen_in_channels
 from seamless_unet.unet import UNet
 
 
-def samples(*channels, region=None):
+def samples(*channels):
     labels = np.zeros((20, 20), np.int32)
     labels[5:15, 5:15] = 1
     image = np.stack([np.where(labels, inside, outside) for inside, outside in channels])
