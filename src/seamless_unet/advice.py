@@ -17,7 +17,7 @@ from skimage.measure import label
 from seamless_unet.annotation import OBJECT_PARTS, Meaning
 from seamless_unet.config import TrainConfig
 from seamless_unet.geometry import Geometry
-from seamless_unet.sample import Sample, evenly
+from seamless_unet.sample import Sample, evenly, grey_values
 
 _LOOKED_AT = 2**22  # pixels; to look at more would take longer than it tells
 _TOO_LARGE = 2**26  # pixels of one volume, of which a part would not tell
@@ -180,7 +180,7 @@ def unlike_contrast(samples: Sequence[Sample]) -> Iterator[Problem]:
     contrasts: list[tuple[float, str]] = []
     for _, group in itertools.groupby(samples, key=lambda sample: sample.source):
         planes = list(group)
-        inside, outside = (_grey(planes, foreground) for foreground in (True, False))
+        inside, outside = (grey_values(planes, foreground) for foreground in (True, False))
         if inside.shape[-1] and outside.shape[-1]:
             differences = np.median(inside, axis=1) - np.median(outside, axis=1)
             strongest = float(differences[np.argmax(np.abs(differences))])
@@ -200,12 +200,6 @@ def unlike_contrast(samples: Sequence[Sample]) -> Iterator[Problem]:
             f"The objects stand out much less in {faint} than in {clear}.",
             "Look whether very bright spots or an empty border hide them, and crop these away.",
         )
-
-
-def _grey(samples: Sequence[Sample], foreground: bool) -> NDArray[np.float32]:
-    """Return the (C, pixels) normalized grey values of what is annotated as either."""
-    values = [s.image[:, s.annotated & ((s.target > 0) == foreground)] for s in samples]
-    return np.concatenate(values, axis=1)
 
 
 def _pieces(sample: Sample) -> dict[int, list[int]]:

@@ -52,6 +52,12 @@ class Sample:
         return dataclasses.replace(self, weight=self.weight * region)
 
 
+def grey_values(samples: Sequence[Sample], foreground: bool) -> NDArray[np.float32]:
+    """Return the (C, pixels) normalized grey values of what is annotated as foreground, or not."""
+    values = [s.image[:, s.annotated & ((s.target > 0) == foreground)] for s in samples]
+    return np.concatenate(values, axis=1)
+
+
 def evenly(samples: Sequence[Sample], most: int) -> list[Sample]:
     """Return the samples, or some of them, evenly spaced, where they have more pixels than that."""
     count = max(1, len(samples) * most // max(1, sum(s.weight.size for s in samples)))

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from seamless_unet.model_file import Model
-from seamless_unet.sample import Sample
+from seamless_unet.sample import Sample, grey_values
 from seamless_unet.unet import UNet
 
 
@@ -23,19 +23,13 @@ def contrasts(samples: Sequence[Sample]) -> NDArray[np.float64]:
         (C,), negative where they are darker; absolute values add up to 1. Where all is alike, or
         one of both is not annotated, each channel has the same.
     """
-    difference = np.zeros(len(samples[0].image))
-    for sign, objects in ((1, True), (-1, False)):
-        places = [s.annotated & ((s.target > 0) == objects) for s in samples]
-        pixels = sum(map(np.count_nonzero, places))
-        total = sum(
-            s.image[:, place].sum(axis=1, dtype=float)
-            for s, place in zip(samples, places, strict=True)
-        )
-        difference += sign * total / pixels if pixels else np.nan
+    inside, outside = (grey_values(samples, foreground) for foreground in (True, False))
+    alike = np.full(len(inside), 1 / len(inside))
+    if not (inside.size and outside.size):
+        return alike
+    difference = inside.mean(axis=1, dtype=float) - outside.mean(axis=1, dtype=float)
     strength = np.abs(difference).sum()
-    if not strength > 0:
-        return np.full(len(difference), 1 / len(difference))
-    return difference / strength
+    return difference / strength if strength else alike
 
 
 def seen_in_channels(model: Model, mix: NDArray[np.floating]) -> Model:
