@@ -194,7 +194,8 @@ def test_cancel_while_a_part_of_the_layer_is_read(worker, qtbot, library, thresh
         go_on.wait(60)
 
     listener = Listener(worker, library, Elsewhere(image, wait=wait))
-    qtbot.waitUntil(reading.is_set, timeout=60_000)
+    # the reading thread may be ahead of the events, which wait for the main one
+    qtbot.waitUntil(lambda: reading.is_set() and "progress" in listener.names(), timeout=60_000)
     child = worker.child
     worker.cancel(listener.job)
     following = Listener(worker, library, Elsewhere(image))
