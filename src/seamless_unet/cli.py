@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = options.parser()
     args = parser.parse_args(arguments)
     if args.command == "train":
-        args.config = _train_config(parser, args)
+        _add_recipe(parser, args)
     output = sys.stdout
     try:
         with contextlib.redirect_stdout(sys.stderr if args.json else output):
@@ -46,16 +46,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 130 if result.get("reason") == "stopped" else 0
 
 
-def _train_config(parser: argparse.ArgumentParser, args: argparse.Namespace) -> TrainConfig:
-    """Return the configuration; one that is not possible is wrong usage."""
+def _add_recipe(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Add ``preset`` and ``changes``, or the ``config`` to resume; wrong usage if impossible."""
     names = ("annotation", "scribble_values", "ndim", "seed", "steps", "minutes", "start")
-    changes = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    args.changes = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    args.config = None
     try:
         if args.resume:
-            return _resumed_config(args.resume, args.preset, changes)
+            args.config = _resumed_config(args.resume, args.preset, args.changes)
+            return
         if args.start not in (None, "auto", "scratch"):
-            changes |= _start_settings(args)
-        return TrainConfig.preset(args.preset or "quick", **changes)
+            args.changes |= _start_settings(args)
+        args.preset = args.preset or "quick"
+        TrainConfig.preset(args.preset, **args.changes)
     except (ValueError, OSError) as error:
         parser.error(words(error, "train"))
 

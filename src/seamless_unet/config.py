@@ -114,7 +114,8 @@ class TrainConfig(JsonConfig):
         The budget: optimizer steps or wall-clock minutes, exactly one of them. The learning
         rate is annealed to it.
     ndim, depth, base_channels, batch_norm, dropout
-        See `UNetConfig`. With ``ndim=2`` a stack is learned plane by plane. ``base_channels=None``
+        See `UNetConfig`. With ``ndim=2`` a stack is learned plane by plane; which one fits,
+        `seamless_unet.volumes.fitting_recipe` knows. ``base_channels=None``
         is that of the weights to start from; with random ones 32, or 16 in 3-D, but half as many
         on processors with AVX2 only, where more would learn too little in a few minutes.
     patch

@@ -68,7 +68,11 @@ def _train(train: argparse.ArgumentParser) -> None:
         "to five of them, else objects",
     )
     train.add_argument(
-        "--ndim", type=int, choices=(2, 3), help="3 learns stacks as volumes (default: 2)"
+        "--ndim",
+        type=int,
+        choices=(2, 3),
+        help="2 learns stacks plane by plane, 3 as volumes (default: 3 where whole objects are "
+        "drawn through the planes of all stacks, else 2)",
     )
     train.add_argument("--seed", type=int, help="same seed, same model (default: 0)")
     train.add_argument(

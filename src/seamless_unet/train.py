@@ -7,6 +7,7 @@ import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ from seamless_unet.summary import Summary
 from seamless_unet.train_state import TrainState
 from seamless_unet.update import update
 from seamless_unet.validate import Predicted, predict_samples, score, weighted_entropy
+from seamless_unet.volumes import fitting_recipe
 
 _VALIDATIONS = 20  # in a budget of steps
 _VALIDATION_TIME = 0.1  # at most this part of a budget of minutes
@@ -104,7 +106,8 @@ def train(
     images, labels
         One array or several; integer labels of each image's shape without C.
     config
-        ``None`` is ``TrainConfig.preset("quick")``: five minutes.
+        ``None`` is ``fitting_recipe("quick", {}, images, labels)``: five minutes, in volumes where
+        objects are drawn through the planes of stacks; see `seamless_unet.volumes.fitting_recipe`.
     axes
         Of every image, or one for each, such as ``"SYX"`` or ``"ZCYX"``; ``None`` takes the last
         of ``"ZYX"``.
@@ -146,20 +149,17 @@ def train(
     ...     print(event)
     >>> save_model(state.best_model(), "cells.safetensors")  # doctest: +SKIP
     """
-    config = config or TrainConfig.preset("quick")
-    image_list = [images] if isinstance(images, np.ndarray) else list(images)
-    label_list = [labels] if isinstance(labels, np.ndarray) else list(labels)
+    given: dict[str, Any] = {
+        "images": [images] if isinstance(images, np.ndarray) else list(images),
+        "labels": [labels] if isinstance(labels, np.ndarray) else list(labels),
+        "axes": axes,
+        "names": names,
+        "annotations": annotations,
+        "regions": regions,
+    }
+    config = config or fitting_recipe("quick", {}, **given)
     normalization = state.info.normalization if state else start_normalization(config)
-    dataset = make_dataset(
-        image_list,
-        label_list,
-        config,
-        axes=axes,
-        names=names,
-        annotations=annotations,
-        regions=regions,
-        normalization=normalization,
-    )
+    dataset = make_dataset(config=config, normalization=normalization, **given)
     config = dataclasses.replace(config, annotation=dataset.meaning.annotation)
     device = choose_device(device)
     info = partial(

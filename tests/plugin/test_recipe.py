@@ -12,14 +12,14 @@ def recipe(qapp):
 
 def test_what_nobody_chose_is_left_to_the_preset(recipe):
     changes = {"minutes": 5, "annotation": "objects"}
-    assert recipe.request("objects") == {"preset": "quick", "changes": changes}
+    assert recipe.request("objects", "YX") == {"preset": "quick", "changes": changes}
     assert recipe.learned_before() == ([], [])
 
 
 def test_from_scratch(recipe):
     recipe.begin.value = "scratch"
     changes = {"minutes": 5, "annotation": "scribbles", "start": "scratch"}
-    assert recipe.request("scribbles")["changes"] == changes
+    assert recipe.request("scribbles", "YX")["changes"] == changes
     assert recipe.learned_before() == ([], [])
 
 
@@ -28,7 +28,7 @@ def test_from_a_model_it_takes_over_what_must_be_the_same(threshold_model, libra
     recipe = Recipe()
     recipe.begin.reset_choices()
     recipe.begin.value = path
-    changes = recipe.request("objects")["changes"]
+    changes = recipe.request("objects", "YX")["changes"]
     assert changes.pop("start") == path
     assert changes.pop("depth") == threshold_model.info.network.depth
     assert changes["rim"] == 0
@@ -43,4 +43,4 @@ def test_a_model_that_cannot_be_read(threshold_model, library, qapp):
     with pytest.raises(ValueError, match="threshold"):
         recipe.learned_before()
     with pytest.raises(ValueError, match="threshold"):
-        recipe.request("objects")
+        recipe.request("objects", "YX")

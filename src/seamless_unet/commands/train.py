@@ -33,6 +33,7 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     from seamless_unet.train import Prepared
     from seamless_unet.train import train as start
     from seamless_unet.train_state import TrainState
+    from seamless_unet.volumes import fitting_recipe
 
     output = Path(args.output)
     if output.suffix != ".safetensors":
@@ -40,12 +41,15 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     make_writable(output.parent)
     checkpoint = output.with_suffix(".checkpoint.safetensors")
     images, labels = _read_training(args)
+    given: dict[str, Any] = {
+        "images": [image.data for image in images],
+        "labels": [label.data for label in labels],
+        "axes": [image.axes for image in images],
+        "names": [image.name for image in images],
+    }
     events = start(
-        [image.data for image in images],
-        [label.data for label in labels],
-        args.config,
-        axes=[image.axes for image in images],
-        names=[image.name for image in images],
+        config=args.config or fitting_recipe(args.preset, args.changes, **given),
+        **given,
         pixel_size=images[0].pixel_size,
         device=args.device,
         state=TrainState.load(args.resume) if args.resume else None,

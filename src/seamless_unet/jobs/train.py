@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seamless_unet import checkpoint
-from seamless_unet.config import TrainConfig
 from seamless_unet.jobs.orders import Orders, every
 from seamless_unet.jobs.preview import Previews
 from seamless_unet.model_file import save_model
@@ -65,11 +64,13 @@ def check(request: dict[str, Any], orders: Orders) -> Events:
     ``planes``.
     """
     from seamless_unet.dataset import make_dataset
+    from seamless_unet.volumes import fitting_recipe
 
-    config = TrainConfig.preset(request["preset"], **request["changes"])
+    arrays = _arrays(request)
+    config = fitting_recipe(request["preset"], request["changes"], **arrays)
     # all that takes long and nobody sees here
     config = dataclasses.replace(config, rim=0, gap=0, border_weight=0)
-    dataset = make_dataset(config=config, **_arrays(request))
+    dataset = make_dataset(config=config, **arrays)
     yield {
         "event": "checked",
         "last": True,
@@ -112,16 +113,18 @@ def _train(request: dict[str, Any], folder: Path, orders: Orders) -> Events:
     from seamless_unet.train import Prepared
     from seamless_unet.train import train as learn
     from seamless_unet.train_state import TrainState
+    from seamless_unet.volumes import fitting_recipe
 
     saved, state = checkpoint.state_path(folder), None
     options = {name: request[name] for name in ("pixel_size", "device")}
     options["channels"] = request.get("channels", ())  # checkpoints of before know none
     try:
-        config = TrainConfig.preset(request["preset"], **request["changes"])
+        arrays = _arrays(request)
+        config = fitting_recipe(request["preset"], request["changes"], **arrays)
         output = Path(request["output"])
         output.parent.mkdir(parents=True, exist_ok=True)
         state = TrainState.load(saved) if saved.exists() else None
-        events = learn(config=config, state=state, **_arrays(request), **options)
+        events = learn(config=config, state=state, **arrays, **options)
         prepared = next(events)
         assert isinstance(prepared, Prepared)
         state = prepared.state
@@ -129,6 +132,7 @@ def _train(request: dict[str, Any], folder: Path, orders: Orders) -> Events:
             "event": "prepared",
             "text": prepared.summary.text(),
             "problems": [asdict(problem) for problem in prepared.problems],
+            "ndim": state.config.ndim,
             "history": thinned(state.history),  # of what is resumed
             "earlier": state.info.training["earlier"],
         }

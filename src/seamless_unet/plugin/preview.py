@@ -139,10 +139,10 @@ class Preview(QObject):
         return layer
 
 
-def learned_from(viewer: Any, folder: Path) -> tuple[dict[int, tuple[Image, str]], int]:
+def learned_from(viewer: Any, folder: Path) -> dict[int, tuple[Image, str]]:
     """Return the layers that an interrupted training learns from, as `Preview.begin` takes them.
 
-    A layer is taken for an image if it has its name and its size.
+    A layer is taken for an image if it has its name and its size; those not open are left out.
 
     Parameters
     ----------
@@ -150,11 +150,6 @@ def learned_from(viewer: Any, folder: Path) -> tuple[dict[int, tuple[Image, str]
         Whose layers.
     folder
         The training's checkpoint.
-
-    Returns
-    -------
-    images, ndim
-        See `Preview.begin`; images that are not open are left out.
 
     Raises
     ------
@@ -168,7 +163,7 @@ def learned_from(viewer: Any, folder: Path) -> tuple[dict[int, tuple[Image, str]
         for layer in layers.in_viewer(viewer, Image):
             if layer.name == pair["name"] and tuple(layers.full_data(layer).shape) == shape:
                 images[number] = (layer, pair["axes"])
-    return images, request["changes"].get("ndim", 2)
+    return images
 
 
 def _replace(layer: Labels, labels: NDArray, view: View) -> None:

@@ -4,12 +4,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from magicgui.widgets import ComboBox, FloatSpinBox
+from magicgui.widgets.bases import ValueWidget
 
 from seamless_unet.model_file import read_info
 from seamless_unet.plugin import models
 from seamless_unet.plugin.choice import Choice
 
 _PRESETS = [("quick (recommended)", "quick"), ("as in the U-Net paper (slow)", "paper")]
+_STACKS: list[tuple[str, int | None]] = [
+    ("automatic", None),
+    ("planes, then linked", 2),
+    ("volumes", 3),
+]
 _STARTS = [("automatic", "auto"), ("nothing learned before", "scratch")]
 History = Sequence[dict[str, Any]]
 
@@ -39,12 +45,25 @@ class Recipe:
             tooltip="Quick learns fast from few cells, also without a graphics card.\n"
             "The paper's recipe needs a graphics card and hours.",
         )
+        self.stacks = ComboBox(
+            label="Stacks as",
+            choices=_STACKS,
+            tooltip="Automatic learns volumes where whole objects are drawn through the planes of\n"
+            "all stacks, each with one number. In volumes it finds more in crowded stacks.\n"
+            "Planes are enough where only some are drawn on. A model to start from decides itself.",
+        )
 
-    def request(self, annotation: str) -> dict[str, Any]:
+    def not_applicable(self, axes: str) -> list[ValueWidget]:
+        """Return what means nothing for images of these dimensions."""
+        return [] if "Z" in axes else [self.stacks]
+
+    def request(self, annotation: str, axes: str) -> dict[str, Any]:
         """Return what a check or a training is told, of labels with this meaning."""
         changes = {"minutes": self.minutes.value, "annotation": annotation}
         if self.begin.value != "auto":  # else as the preset has it
             changes["start"] = self.begin.value
+        if self.stacks.value is not None and "Z" in axes:
+            changes["ndim"] = self.stacks.value
         if self._model is not None:
             changes |= read_info(self._model).start_settings
         return {"preset": self.preset.value, "changes": changes}

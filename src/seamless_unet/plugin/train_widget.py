@@ -36,6 +36,7 @@ class TrainWidget(ImagePanel):
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__(napari_viewer, start="Train", stop="Stop")
         self._path = Path()  # of the model that is made
+        self._learned_from: dict[int, tuple[Image, str]] = {}  # by number, and their dimensions
         self.drawing = Drawing(napari_viewer)
         self.pair_list = PairList(napari_viewer)
         self.name = LineEdit(
@@ -63,7 +64,7 @@ class TrainWidget(ImagePanel):
                 *(*self.drawing.rows, self.pair_list, self.name, self.recipe.begin),
                 *(self.recipe.minutes, self.watch, self.interrupted),
             ],
-            options=[self.recipe.preset],
+            options=[self.recipe.stacks, self.recipe.preset],
             below=[self.correct_button, self.plot, self.check.widget],
         )
         self.start_button.setToolTip("Train a new model and save it.")
@@ -73,6 +74,7 @@ class TrainWidget(ImagePanel):
             "annotation": self.drawing.annotation,
             "minutes": self.recipe.minutes,
             "watch": self.watch,
+            "stacks": self.recipe.stacks,
             "preset": self.recipe.preset,
             "device": self.device,
         }
@@ -88,7 +90,8 @@ class TrainWidget(ImagePanel):
         self.correct_button.clicked.connect(self._correct)
         self.interrupted.resumed.connect(self._resume)
         self.pair_list.changed.connect(self.check.soon)
-        for row in (self.axes, self.drawing.labels, self.drawing.annotation, self.drawing.region):
+        drawing = (self.drawing.labels, self.drawing.annotation, self.drawing.region)
+        for row in (self.axes, *drawing, self.recipe.stacks):
             row.changed.connect(self.check.soon)
         self.destroyed.connect(partial(_end, self.preview, self.check))
 
@@ -97,6 +100,11 @@ class TrainWidget(ImagePanel):
         super().reset_choices()
         self.pair_list.reset_choices()
         self.check.soon()
+
+    def image_changed(self, *_: Any) -> None:
+        """Show what applies to the image."""
+        self.not_applicable = self.recipe.not_applicable(self.axes.value or "")
+        self.show_options()
 
     def pairs(self) -> list[LayerPair]:
         """Return what is going to be learned from; ValueError with words if it cannot be."""
@@ -107,7 +115,7 @@ class TrainWidget(ImagePanel):
         """Return the pairs, and what a check or a training is told of them."""
         pairs = self.pairs()
         described, arrays = pairs_request(pairs)
-        recipe = self.recipe.request(self.drawing.annotation.value)
+        recipe = self.recipe.request(self.drawing.annotation.value, pairs[0].axes)
         device = {"device": self.device.value}
         return pairs, {"request": "check", **described, **recipe, **device}, arrays
 
@@ -124,8 +132,7 @@ class TrainWidget(ImagePanel):
         output = {"output": str(path), "checkpoint": str(models.checkpoint_path(path))}
         settings.keep("Train", self._remembered)
         self._learn({**described, "request": "train", **output}, arrays, path)
-        images = {number: (pair.image, pair.axes) for number, pair in enumerate(pairs)}
-        self._watch(images, described["changes"].get("ndim", 2))
+        self._learned_from = {n: (pair.image, pair.axes) for n, pair in enumerate(pairs)}
 
     def _resume(self, training: Interrupted) -> None:
         """Go on with an interrupted training; what it learns from may not even be open."""
@@ -135,21 +142,22 @@ class TrainWidget(ImagePanel):
         request = {"request": "train", "resume": str(training.path), "device": self.device.value}
         self._learn(request, {}, models.library() / f"{training.name}.safetensors")
         with contextlib.suppress(ValueError, OSError):  # damaged: the job says so
-            self._watch(*learned_from(self.viewer, training.path))
+            self._learned_from = learned_from(self.viewer, training.path)
 
     def _learn(self, request: Event, arrays: dict[str, Any], path: Path) -> None:
         self.plot.clear()
         self.correct_button.hide()
         self._path, self._learning, self._score = path, False, ""
+        self._learned_from = {}
         self.preview.forget()
         self.submit(request, arrays, self._show)
         if self.job is not None:
             models.begin_learning(path, self.job)
         self._show_interrupted()
 
-    def _watch(self, images: dict[int, tuple[Image, str]], ndim: int) -> None:
+    def _watch(self, ndim: int) -> None:
         if self.watch.value and self.job is not None:
-            self.preview.begin(self.job, images, name=self._path.stem, ndim=ndim)
+            self.preview.begin(self.job, self._learned_from, name=self._path.stem, ndim=ndim)
 
     def _show_interrupted(self) -> None:
         self.interrupted.show_those_in(models.checkpoint_path(models.library() / "any").parent)
@@ -189,6 +197,7 @@ class TrainWidget(ImagePanel):
             case "prepared":
                 self.check.text.setText(in_words(event["text"], event["problems"]))
                 self.plot.show_history(event["history"], event["earlier"])
+                self._watch(event["ndim"])
                 self._show_interrupted()
                 self.show_progress(0.0, "Training ...")
             case "step":
