@@ -113,6 +113,7 @@ def make_dataset(
     training, validation, how = split_validation(_weighted(pieces, counts, config), config)
     summary = Summary(
         images=len(images),
+        ndim=config.ndim,
         annotated=len(pieces),
         left_out=tuple(left_out),
         output=meaning.output,

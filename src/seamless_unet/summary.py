@@ -18,9 +18,13 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a training is going to use, to be shown before it starts."""
+    """What a training is going to use, to be shown before it starts.
+
+    ``annotated`` counts planes or volumes, which ``ndim`` tells.
+    """
 
     images: int
+    ndim: int
     annotated: int
     left_out: tuple[str, ...]
     output: str
@@ -39,7 +43,8 @@ class Summary:
     def text(self) -> str:
         """Describe it in a few lines."""
         pixels = ", ".join(f"{name} {count:,}" for name, count in self.class_pixels.items())
-        counted = [_counted(self.images, "image"), _counted(self.annotated, "annotated part")]
+        part = "volume" if self.ndim == 3 else "part"
+        counted = [_counted(self.images, "image"), _counted(self.annotated, f"annotated {part}")]
         if self.objects:
             counted.append(_counted(self.objects, "object"))
         lines = [

@@ -81,6 +81,23 @@ def test_check_says_what_training_would_learn_from(train_request, tmp_path):
     assert not (tmp_path / LIBRARY).exists()
 
 
+def test_crowded_stacks_are_learned_as_volumes_unless_something_else_is_said(train_request):
+    column = np.kron(np.arange(1, 5), np.ones(8, int))[:, np.newaxis, np.newaxis]
+    stack = np.pad(column * np.ones((12, 12), int), ((0, 0), (6, 6), (6, 6)))
+    for key in ("image 0", "labels 0"):
+        np.save(train_request[key], stack)
+    train_request["pairs"] = [
+        {"name": "column", "axes": "ZYX", "annotation": "objects", "region": False}
+    ]
+    for changes, ndim in (({}, 3), ({"ndim": 2}, 2)):
+        request = {**train_request, "changes": {**train_request["changes"], **changes}}
+        *_, checked = served(request | {"request": "check"})
+        prepared = next(event for event in served(request) if event["event"] == "prepared")
+        assert prepared["ndim"] == ndim
+        assert prepared["text"].splitlines()[0] == checked["text"].splitlines()[0]
+        assert ("1 annotated volume, 4 objects" in checked["text"]) == (ndim == 3)
+
+
 def test_what_cannot_be_learned_from_is_an_error_and_leaves_nothing(train_request, tmp_path):
     np.save(train_request["labels 0"], np.zeros((80, 100), int))
     for kind in ("check", "train"):

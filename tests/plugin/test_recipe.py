@@ -44,3 +44,11 @@ def test_a_model_that_cannot_be_read(threshold_model, library, qapp):
         recipe.learned_before()
     with pytest.raises(ValueError, match="threshold"):
         recipe.request("objects", "YX")
+
+
+def test_stacks_are_learned_as_the_user_says_where_there_are_any(recipe):
+    recipe.stacks.value = 3
+    assert recipe.not_applicable("TZYX") == []
+    assert recipe.request("objects", "TZYX")["changes"]["ndim"] == 3
+    assert recipe.not_applicable("TYX") == [recipe.stacks]
+    assert "ndim" not in recipe.request("objects", "TYX")["changes"]

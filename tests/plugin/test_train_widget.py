@@ -262,6 +262,28 @@ def test_watch_it_learn_correct_it_and_learn_on(
     assert (corrections.data[:20] == 0).all()
 
 
+def test_a_crowded_stack_is_learned_and_shown_as_a_volume(
+    viewer, dock, click, ended, library, qtbot
+):
+    panel = dock("Train")
+    panel.more.value = True
+    viewer.open_sample(PLUGIN, "nuclei_stack")
+    assert panel.recipe.stacks.native.isVisible()
+    panel.recipe.minutes.value = 60
+    panel.ensureWidgetVisible(panel.start_button)
+    click(panel.start_button)
+    qtbot.waitUntil(lambda: panel.preview.layer is not None, timeout=120_000)
+    assert "1 annotated volume, 34 objects" in panel.check.text.text()
+    assert panel.preview.layer.data.shape == viewer.layers["nuclei stack"].data.shape
+    wait_for_steps(qtbot, panel)
+    click(panel.stop_button)
+    assert "is saved" in ended(panel, 120)
+    assert read_info(library / "my model.safetensors").network.ndim == 3
+    viewer.open_sample(PLUGIN, "nuclei")
+    panel.image.value = viewer.layers["nuclei"]
+    assert not panel.recipe.stacks.native.isVisible()
+
+
 def test_corrections_mean_what_was_learned_whatever_the_form_says_by_now(
     viewer, quick_panel, click, ended, qtbot
 ):

@@ -1,6 +1,5 @@
 """Labels that a model made, for the user to correct and the model to learn from."""
 
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ from numpy.typing import NDArray
 
 from seamless_unet.plugin import layers
 from seamless_unet.plugin.layer_pair import LayerPair
-from seamless_unet.plugin.view import View
+from seamless_unet.plugin.view import View, current_view
 
 
 def add_corrections(
@@ -32,7 +31,8 @@ def add_corrections(
     -------
     LayerPair
         A new Labels layer as large as the image, selected for painting, and a new Shapes layer
-        with a rectangle around the part in which it counts.
+        with a rectangle around the part in which it counts: of a volume, on the plane that is
+        shown, since nobody corrects all of them.
     """
     sides = dict(zip(axes, layers.full_data(image).shape, strict=True)) | {"C": 1}
     data = np.zeros([sides[axis] for axis in view.layer_axes], np.int32)
@@ -41,7 +41,7 @@ def add_corrections(
     number = 1 + sum(layer.name.startswith("corrections") for layer in viewer.layers)
     where = layers.placement(image, axes)
     region = viewer.add_shapes(
-        _outlines(view),
+        [_outline(view, current_view(viewer, image, axes))],
         shape_type="rectangle",
         name=f"corrected area {number}",
         edge_width=max(data.shape[-2:]) / 300,
@@ -56,11 +56,28 @@ def add_corrections(
     return LayerPair(image, axes, labels, annotation, region)
 
 
-def _outlines(view: View) -> list[NDArray]:
-    """Return the corners of a view on each of its planes, just outside of its outermost pixels."""
+def what_to_correct(pair: LayerPair, view: View, model: str) -> str:
+    """Return in words what to do with the layers of `add_corrections`."""
+    assert pair.region is not None
+    labels, area = f"'{pair.labels.name}'", f"'{pair.region.name}'"
+    volume = "Z" in view.corner
+    plane = " on this plane" if volume else ""
+    others = f" On other planes that you correct, draw a rectangle in {area}." if volume else ""
+    return (
+        f"Correct the layer {labels} inside the rectangle{plane}, where all of it counts "
+        f"as right (make the rectangle smaller if it need not be all).{others} "
+        f"Then train again: it goes on from '{model}'."
+    )
+
+
+def _outline(view: View, shown: View) -> NDArray:
+    """Return the corners of a view, just outside of its outermost pixels, on the plane shown."""
     *others, rows, columns = view.region
+    at = [
+        min(max(here.start, side.start), side.stop - 1)
+        for here, side in zip(shown.region, others, strict=False)
+    ]
     top, bottom = rows.start - 0.5, rows.stop - 0.5
     first, last = columns.start - 0.5, columns.stop - 0.5
     corners = [(top, first), (top, last), (bottom, last), (bottom, first)]
-    planes = product(*(range(side.start, side.stop) for side in others))
-    return [np.array([(*plane, *corner) for corner in corners]) for plane in planes]
+    return np.array([(*at, *corner) for corner in corners])

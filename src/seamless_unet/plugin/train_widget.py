@@ -16,7 +16,7 @@ from seamless_unet.checkpoint import Interrupted
 from seamless_unet.model_file import read_info
 from seamless_unet.plugin import models, settings
 from seamless_unet.plugin.annotation_check import AnnotationCheck, Described, in_words
-from seamless_unet.plugin.corrections import add_corrections
+from seamless_unet.plugin.corrections import add_corrections, what_to_correct
 from seamless_unet.plugin.image_panel import ImagePanel
 from seamless_unet.plugin.interrupted_list import InterruptedList
 from seamless_unet.plugin.layer_pair import LayerPair, pairs_request
@@ -258,11 +258,7 @@ class TrainWidget(ImagePanel):
         self.pair_list.add(pair)
         self.recipe.begin.value = str(self._path)
         self.correct_button.hide()
-        self.status.setText(
-            f"Correct the layer '{pair.labels.name}' inside the rectangle, where all of it counts "
-            f"as right (make the rectangle smaller if it need not be all). Then train again: it "
-            f"goes on from '{self._path.stem}'."
-        )
+        self.status.setText(what_to_correct(pair, view, self._path.stem))
         self.reveal_status()
 
 
