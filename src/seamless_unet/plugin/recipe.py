@@ -48,9 +48,9 @@ class Recipe:
         self.stacks = ComboBox(
             label="Stacks as",
             choices=_STACKS,
-            tooltip="Automatic learns volumes where whole objects are drawn through the planes of\n"
-            "all stacks, each with one number. In volumes it finds more in crowded stacks.\n"
-            "Planes are enough where only some are drawn on. A model to start from decides itself.",
+            tooltip="Automatic learns volumes where whole cells are drawn through their planes,\n"
+            "each with one number, and lie on one another: a volume tells those apart better.\n"
+            "Elsewhere it learns planes. A model to start from decides itself.",
         )
 
     def not_applicable(self, axes: str) -> list[ValueWidget]:
