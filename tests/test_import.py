@@ -58,10 +58,9 @@ def test_the_whole_core_knows_no_window():
     assert loaded(code, (*WINDOW, "torch")) == ["torch"]
 
 
-def test_help_is_there_at_once():
-    code = "import time; t = time.perf_counter(); from seamless_unet.cli import main\n"
-    code += "try: main(['--help'])\nexcept SystemExit: print(time.perf_counter() - t)"
-    assert float(python(code).splitlines()[-1]) < 0.5
+def test_help_loads_nothing_that_takes_long():
+    code = "from seamless_unet.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass"
+    assert loaded(code, ("numpy", "scipy", "skimage", "tifffile", "safetensors")) == []
 
 
 def test_public_names_are_what_they_say():

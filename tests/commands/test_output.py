@@ -1,7 +1,6 @@
 """What a command may write, and where."""
 
 import os
-import time
 
 import numpy as np
 import pytest
@@ -13,20 +12,16 @@ from terminal import fails, train
 
 
 @pytest.mark.parametrize("command", ["train", "segment"])
-def test_an_output_that_cannot_be_written_is_refused_before_the_work(
-    capsys, model, two_nuclei, command
-):
-    two_nuclei()
-    open("file", "w").close()
+def test_an_output_that_cannot_be_written_is_refused_before_the_work(capsys, model, command):
+    for name in ("file", "a.tif", "a_labels.tif"):  # no images, as reading them would say
+        open(name, "w").close()
     if command == "train":
         run = [a if a != "m.safetensors" else "file/m.safetensors" for a in train()]
     else:
         run = ["segment", "a.tif", "--output", "file/out", "--model", model]
-    start = time.monotonic()
     message = fails(capsys, *run)
     assert "cannot write into file" in message
     assert "choose another --output" in message
-    assert time.monotonic() - start < 5
 
 
 def test_segment_twice_replaces_the_result_but_never_labels_drawn_by_hand(

@@ -16,6 +16,16 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: "plugin" in item.path.parts)
 
 
+@pytest.fixture
+def qtbot(qtbot, monkeypatch):
+    """Wait for two minutes at most, not five seconds: other processes may have the machine."""
+    wait = qtbot.waitUntil
+    monkeypatch.setattr(
+        qtbot, "waitUntil", lambda condition, *, timeout=120_000: wait(condition, timeout=timeout)
+    )
+    return qtbot
+
+
 @pytest.fixture(autouse=True)
 def library(tmp_path, monkeypatch):
     """Give every test an empty library of models, and forms that nobody has filled in."""

@@ -398,7 +398,7 @@ def test_two_viewers_segment_at_once(
     assert [layer.name for layer in other.layers] == ["two", "two threshold"]
     click(second.start_button)
     other.window.remove_dock_widget(second)
-    qtbot.waitUntil(lambda: second.job is None, timeout=60_000)
+    qtbot.waitUntil(lambda: second.job is None)
     assert len(other.layers) == 3
     assert len(viewer.layers) == 2
 

@@ -97,7 +97,7 @@ def test_cancel(viewer, dock, click, ended, qtbot, slow):
     panel = dock("Segment")
     panel.how.careful.value = True
     click(panel.start_button)
-    qtbot.waitUntil(lambda: panel.status.text() == "Segmenting ...", timeout=60_000)
+    qtbot.waitUntil(lambda: panel.status.text() == "Segmenting ...")
     click(panel.stop_button)
     assert panel.job is None
     assert panel.status.text() == "Cancelled."
@@ -112,7 +112,7 @@ def test_kill_9_leaves_napari_alive_with_a_message(viewer, dock, click, ended, q
     panel = dock("Segment")
     panel.how.careful.value = True
     click(panel.start_button)
-    qtbot.waitUntil(lambda: panel.status.text() == "Segmenting ...", timeout=60_000)
+    qtbot.waitUntil(lambda: panel.status.text() == "Segmenting ...")
     os.kill(panel.worker.child.process.pid, signal.SIGKILL)
     assert "napari and your layers are unharmed" in ended(panel)
     assert "unharmed" in notification_manager.records[-1].message
@@ -365,7 +365,7 @@ def test_large_labels_grow_on_disk(
     panel.folder.value = tmp_path / "results"
     panel.how.certainty.value = True
     click(panel.start_button)
-    qtbot.waitUntil(lambda: len(viewer.layers) > 1, timeout=60_000)
+    qtbot.waitUntil(lambda: len(viewer.layers) > 1)
     folder = tmp_path / "results" / "large threshold.zarr"
     assert ended(panel) == f"Done. 2 cells found. The labels are in {folder}."
     *_, expected = segment_stack(threshold_model, large.data.compute(), "ZYX")
@@ -445,11 +445,11 @@ def test_nothing_is_kept_of_large_labels_that_are_cancelled(
     panel.folder.value = tmp_path / "results"
     panel.how.careful.value = True
     click(panel.start_button)
-    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=60_000)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2)
     assert not viewer.layers[-1].editable
     click(panel.stop_button)
     assert list(viewer.layers) == [large]
-    qtbot.waitUntil(lambda: not list((tmp_path / "results").iterdir()), timeout=10_000)
+    qtbot.waitUntil(lambda: not list((tmp_path / "results").iterdir()))
 
 
 def test_a_disk_without_room_is_said_and_nothing_is_kept(
@@ -513,7 +513,7 @@ def test_what_a_slow_file_says_arrives_later(
     panel = dock("Segment")
     assert panel.axes.value == "ZYX"
     answer.set()
-    qtbot.waitUntil(lambda: panel.axes.value == "TYX", timeout=10_000)
+    qtbot.waitUntil(lambda: panel.axes.value == "TYX")
     assert panel.plan.text() == "Plane by plane; cells are linked through time."
 
 

@@ -30,7 +30,7 @@ def quick_panel(viewer, panel):
 
 
 def wait_for_steps(qtbot, panel):
-    qtbot.waitUntil(lambda: len(panel.plot.losses) > 0, timeout=120_000)
+    qtbot.waitUntil(lambda: len(panel.plot.losses) > 0)
 
 
 def test_train_then_segment_with_the_new_model(
@@ -152,7 +152,7 @@ def test_an_interrupted_training_goes_on(
     qtbot.waitUntil(line.resume.isVisible)
     click(line.resume)
     wait_for_steps(qtbot, quick_panel)
-    qtbot.waitUntil(lambda: quick_panel.preview.layer is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: quick_panel.preview.layer is not None)
     click(quick_panel.stop_button)
     assert ended(quick_panel).startswith("Model 'my nuclei' is saved")
     assert quick_panel.interrupted.lines == []
@@ -228,7 +228,7 @@ def test_watch_it_learn_correct_it_and_learn_on(
     panel.recipe.begin.value = str(library / "threshold.safetensors")
     panel.recipe.minutes.value = 60
     click(panel.start_button)
-    qtbot.waitUntil(lambda: panel.preview.layer is not None, timeout=120_000)
+    qtbot.waitUntil(lambda: panel.preview.layer is not None)
     preview = viewer.layers["preview: my nuclei"]
     assert preview.data.shape == (160, 160)
     assert preview.data.any()
@@ -272,7 +272,7 @@ def test_a_crowded_stack_is_learned_and_shown_as_a_volume(
     panel.recipe.minutes.value = 60
     panel.ensureWidgetVisible(panel.start_button)
     click(panel.start_button)
-    qtbot.waitUntil(lambda: panel.preview.layer is not None, timeout=120_000)
+    qtbot.waitUntil(lambda: panel.preview.layer is not None)
     assert "1 annotated volume, 34 objects" in panel.check.text.text()
     assert panel.preview.layer.data.shape == viewer.layers["nuclei stack"].data.shape
     wait_for_steps(qtbot, panel)
@@ -294,7 +294,7 @@ def test_corrections_mean_what_was_learned_whatever_the_form_says_by_now(
     panel.recipe.begin.value = "scratch"
     panel.recipe.minutes.value = 60
     click(panel.start_button)
-    qtbot.waitUntil(lambda: panel.preview.layer is not None, timeout=120_000)
+    qtbot.waitUntil(lambda: panel.preview.layer is not None)
     wait_for_steps(qtbot, panel)
     click(panel.stop_button)
     assert "is saved" in ended(panel)
@@ -307,26 +307,26 @@ def test_corrections_mean_what_was_learned_whatever_the_form_says_by_now(
 
 def test_the_annotation_is_looked_at_while_one_draws(viewer, panel, qtbot):
     text = panel.check.text.text
-    qtbot.waitUntil(lambda: "84 objects" in text(), timeout=60_000)
+    qtbot.waitUntil(lambda: "84 objects" in text())
     labels = viewer.layers["nuclei labels"]
     labels.data = np.where(labels.data < 10, labels.data, 0)
-    qtbot.waitUntil(lambda: "9 objects" in text(), timeout=60_000)
+    qtbot.waitUntil(lambda: "9 objects" in text())
     assert "• More than half of what looks like the objects" in text()
     labels.fill(np.argwhere(labels.data == 3)[0], 0)
-    qtbot.waitUntil(lambda: "8 objects" in text(), timeout=60_000)
+    qtbot.waitUntil(lambda: "8 objects" in text())
     panel.drawing.labels.value = viewer.add_labels(np.zeros_like(labels.data), name="empty")
-    qtbot.waitUntil(lambda: "draw at least one object" in text(), timeout=60_000)
+    qtbot.waitUntil(lambda: "draw at least one object" in text())
 
 
 def test_much_annotation_is_looked_at_when_asked(viewer, panel, qtbot, click, monkeypatch):
-    qtbot.waitUntil(lambda: "84 objects" in panel.check.text.text(), timeout=60_000)
+    qtbot.waitUntil(lambda: "84 objects" in panel.check.text.text())
     monkeypatch.setattr("seamless_unet.plugin.annotation_check._MOST_PIXELS", 1000)
     panel.check.look(asked=False)
     qtbot.waitUntil(panel.check.button.isVisible)
     assert panel.check.text.text() == ""
     panel.ensureWidgetVisible(panel.check.button)
     click(panel.check.button)
-    qtbot.waitUntil(lambda: "84 objects" in panel.check.text.text(), timeout=60_000)
+    qtbot.waitUntil(lambda: "84 objects" in panel.check.text.text())
 
 
 def test_the_model_to_start_from_is_gone(panel, threshold_model, library, qtbot, click):
