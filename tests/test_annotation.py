@@ -176,6 +176,22 @@ def test_what_one_model_cannot_learn_is_refused_in_words(annotations, message):
         read_meanings(labels, annotations, config("objects"))
 
 
+def test_a_corrected_plane_of_a_volume_parts_objects_and_says_nothing_of_cores():
+    labels = np.zeros((20, 9, 24), int)
+    labels[:, 1:] = 1  # merged, but for the plane that was corrected
+    labels[9, 1:, 12:] = 2
+    region = np.zeros(labels.shape, bool)
+    region[9] = True
+    meaning = read_meaning([labels], config("objects"))
+    target, annotated = classify(labels, meaning, rim=3, region=region, depth_known=True)
+    np.testing.assert_array_equal(annotated, region)
+    np.testing.assert_array_equal(target[9], [[0] * 24, *[[3] * 11 + [0] * 2 + [3] * 11] * 8])
+    for known, planes in ((False, slice(9, 10)), (True, slice(4, 11)), (True, slice(None))):
+        region[planes] = True  # the depth has to be learned, or is shown
+        target, _ = classify(labels, meaning, rim=3, region=region, depth_known=known)
+        assert set(np.unique(target[9])) <= {0, 1, 2}
+
+
 def test_a_region_bounds_what_is_annotated():
     labels = np.zeros((2, 3, 4), int)
     labels[0, 1, 1:] = 7

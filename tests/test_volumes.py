@@ -90,6 +90,22 @@ def test_what_does_not_go_together_is_said(stack):
         fitting_recipe("quick", {"minutes": -1}, [stack], [stack], axes="ZYX")
 
 
+def test_labels_that_are_refused_later_are_no_error_here(stack):
+    assert chosen(np.zeros(stack.shape, bool)) == 2
+    assert chosen([stack, np.zeros(stack.shape, bool)], ["ZYX", "ZYX"]) == 3
+    negative = stack.astype(int)
+    negative[0, 0, 0] = -1
+    assert chosen(negative, regions=[np.ones(stack.shape, bool)]) == 3
+    assert chosen(np.zeros((0, 4, 4), int)) == 2
+
+
+def test_going_on_without_a_recipe_is_as_it_began(stack):
+    image = stack.astype(np.float32)
+    planes = TrainConfig.preset("quick", minutes=5, ndim=2, base_channels=4, start="scratch")
+    state = next(train(image, stack, planes, axes="ZYX")).state
+    assert next(train(image, stack, axes="ZYX", state=state)).state.config.ndim == 2
+
+
 def test_training_without_a_recipe_takes_the_one_that_fits(stack):
     state = next(train(stack.astype(np.float32), stack, axes="ZYX")).state
     assert state.config.ndim == 3

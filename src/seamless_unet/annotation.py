@@ -157,6 +157,7 @@ def classify(
     gap: int = 2,
     rim: int = 0,
     region: NDArray[np.bool_] | None = None,
+    depth_known: bool = False,
 ) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
     """Return the class index of each pixel and whether it is annotated.
 
@@ -171,6 +172,9 @@ def classify(
         See `TrainConfig`; with a rim, objects have the classes 1 (rim) and 2 (core).
     region
         ([Z,] Y, X): nothing is annotated outside, and inside everything, but for scribbles.
+    depth_known
+        The network knows already how objects go on from plane to plane: where the region is a
+        few planes of a volume, as corrections are, these do not teach it anew.
 
     Returns
     -------
@@ -180,8 +184,22 @@ def classify(
     """
     target, annotated = _classify(labels, meaning, gap, rim)
     if region is not None:
+        if depth_known and meaning.annotation == "objects" and labels.ndim == 3:
+            for z in np.flatnonzero(_in_few(region, 2 * rim)):
+                inside = separate_touching(labels[z], gap=gap) > 0
+                target[z] = np.where(inside, len(meaning.class_values), 0)
         annotated = annotated & region if meaning.annotation == "scribbles" else region
     return (target * annotated).astype(np.int16), annotated
+
+
+def _in_few(region: NDArray[np.bool_], most: int) -> NDArray[np.bool_]:
+    """Return which planes lie in runs of at most so many annotated ones, unless all are annotated.
+
+    Nobody draws there how deep an object is.
+    """
+    runs, _ = ndi.label(region.any(axis=(1, 2)))
+    few = np.bincount(runs) <= most
+    return few[runs] & (runs > 0) & (runs == 0).any()
 
 
 def _classify(

@@ -202,6 +202,11 @@ class TrainConfig(JsonConfig):
         if not 0 < self.validation <= 0.5:
             raise ValueError(f"validation={self.validation} must be above 0 and at most 0.5")
 
+    @property
+    def names_start(self) -> bool:
+        """Whether ``start`` is a model that was chosen, whatever it knows."""
+        return self.start not in ("auto", "scratch")
+
     @classmethod
     def preset(cls, name: str = "quick", **changes: Any) -> Self:
         """Return a named recipe, with changes.

@@ -142,7 +142,8 @@ def _cut(
     left_out: list[str] = []
     for number, (pair, own) in enumerate(zip(pairs, meanings, strict=True)):
         for sample in cut(pair, number, own, config, normalization):
-            left_out += _empty_planes(sample)
+            if pair.region is None:  # else it is the region that leaves them out
+                left_out += _empty_planes(sample)
             if sample.weight.any():
                 pieces.append(sample)
     return pieces, left_out

@@ -72,7 +72,7 @@ def _train(train: argparse.ArgumentParser) -> None:
         type=int,
         choices=(2, 3),
         help="2 learns stacks plane by plane, 3 as volumes (default: 3 where whole objects are "
-        "drawn through the planes of all stacks, else 2)",
+        "drawn through the planes of crowded stacks, else 2; --preset paper: 2)",
     )
     train.add_argument("--seed", type=int, help="same seed, same model (default: 0)")
     train.add_argument(

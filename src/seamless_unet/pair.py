@@ -158,7 +158,12 @@ def cut(
                 flat = _pieces_apart(flat)
             inside = region if region is None or z is None else region[z]
             target, annotated = classify(
-                flat, meaning, gap=config.gap, rim=config.rim, region=inside
+                flat,
+                meaning,
+                gap=config.gap,
+                rim=config.rim,
+                region=inside,
+                depth_known=config.names_start,
             )
             samples.append(
                 Sample(

@@ -29,11 +29,7 @@ _LOOKED_AT = 2**21  # pixels, to find out
 
 def start_normalization(config: TrainConfig) -> Normalization:
     """Return how images must be normalized for the weights to start from."""
-    return read_info(config.start).normalization if _is_named(config) else Normalization()
-
-
-def _is_named(config: TrainConfig) -> bool:
-    return config.start not in ("auto", "scratch")
+    return read_info(config.start).normalization if config.names_start else Normalization()
 
 
 @dataclass(frozen=True)
@@ -86,8 +82,9 @@ def with_width(config: TrainConfig, base_channels: int) -> TrainConfig:
 
 def _start_width(config: TrainConfig) -> int:
     """Return the base channels of the weights to start from, where a recipe leaves them open."""
-    named = _is_named(config)
-    return read_info(config.start).network.base_channels if named else WIDTH[config.ndim]
+    if config.names_start:
+        return read_info(config.start).network.base_channels
+    return WIDTH[config.ndim]
 
 
 def choose_start(

@@ -157,7 +157,8 @@ def train(
         "annotations": annotations,
         "regions": regions,
     }
-    config = config or fitting_recipe("quick", {}, **given)
+    begun_as = {"ndim": state.config.ndim} if state else {}
+    config = config or fitting_recipe("quick", begun_as, **given)
     normalization = state.info.normalization if state else start_normalization(config)
     dataset = make_dataset(config=config, normalization=normalization, **given)
     config = dataclasses.replace(config, annotation=dataset.meaning.annotation)

@@ -94,6 +94,7 @@ def _volumes(pairs: Sequence[Pair]) -> Iterator[tuple[NDArray[np.int32], NDArray
         within = pair.labels > 0 if pair.region is None else pair.region
         volumes = zip(split(pair.labels, axes, 3), split(within, axes, 3), strict=True)
         for (_, (labels,)), (_, (inside,)) in volumes:
-            ids = relabel_sequential(labels * inside)[0].astype(np.int32)
-            if ids.any():
+            drawn = np.where(inside & (labels > 0), labels, 0)
+            if drawn.any():
+                ids = relabel_sequential(drawn)[0].astype(np.int32)
                 yield ids, inside.any(axis=(1, 2))

@@ -64,6 +64,17 @@ def test_of_a_volume_the_plane_that_is_shown_counts(viewer):
     assert "On other planes that you correct, draw a rectangle in 'corrected area 1'." in words
 
 
+def test_of_a_part_of_a_volume_the_nearest_plane_is_brought_into_view(viewer):
+    image = viewer.layers["cells"]
+    view = current_view(viewer, image, "ZYX", ndim=3, most_pixels=27)  # around plane 3
+    viewer.dims.set_point(0, 0)
+    pair = add_corrections(
+        viewer, image, "ZYX", view, np.ones((3, 3, 3), np.int32), annotation="objects"
+    )
+    assert viewer.dims.point[0] == 4  # plane 2
+    assert np.flatnonzero(region_mask(pair.region, pair.labels).any(axis=(1, 2))).tolist() == [2]
+
+
 def test_the_user_can_paint_at_once(viewer):
     pair, _ = add(viewer)
     assert viewer.layers.selection.active is pair.labels

@@ -47,7 +47,13 @@ def test_a_model_that_cannot_be_read(threshold_model, library, qapp):
 
 
 def test_stacks_are_learned_as_the_user_says_where_there_are_any(recipe):
+    chosen = []
+    recipe.stacks.changed.connect(chosen.append)
     recipe.stacks.value = 3
+    recipe.stacks.value = "auto"
+    assert "ndim" not in recipe.request("objects", "TZYX")["changes"]
+    recipe.stacks.value = 3
+    assert chosen == [3, "auto", 3]
     assert recipe.not_applicable("TZYX") == []
     assert recipe.request("objects", "TZYX")["changes"]["ndim"] == 3
     assert recipe.not_applicable("TYX") == [recipe.stacks]

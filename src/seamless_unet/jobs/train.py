@@ -119,11 +119,12 @@ def _train(request: dict[str, Any], folder: Path, orders: Orders) -> Events:
     options = {name: request[name] for name in ("pixel_size", "device")}
     options["channels"] = request.get("channels", ())  # checkpoints of before know none
     try:
+        state = TrainState.load(saved) if saved.exists() else None
+        begun = {"ndim": state.config.ndim} if state else {}
         arrays = _arrays(request)
-        config = fitting_recipe(request["preset"], request["changes"], **arrays)
+        config = fitting_recipe(request["preset"], begun | request["changes"], **arrays)
         output = Path(request["output"])
         output.parent.mkdir(parents=True, exist_ok=True)
-        state = TrainState.load(saved) if saved.exists() else None
         events = learn(config=config, state=state, **arrays, **options)
         prepared = next(events)
         assert isinstance(prepared, Prepared)

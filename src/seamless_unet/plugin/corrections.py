@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from napari.layers import Image
+from napari.layers import Image, Labels
 from numpy.typing import NDArray
 
 from seamless_unet.plugin import layers
@@ -40,8 +40,9 @@ def add_corrections(
     data[view.region] = np.where(found == 0, background, found)
     number = 1 + sum(layer.name.startswith("corrections") for layer in viewer.layers)
     where = layers.placement(image, axes)
+    plane = _nearest_plane(view, current_view(viewer, image, axes))
     region = viewer.add_shapes(
-        [_outline(view, current_view(viewer, image, axes))],
+        [_outline(view, plane)],
         shape_type="rectangle",
         name=f"corrected area {number}",
         edge_width=max(data.shape[-2:]) / 300,
@@ -50,6 +51,7 @@ def add_corrections(
         **where,
     )
     labels = layers.add_labels(viewer, data, image, axes, name=f"corrections {number}")
+    _show(viewer, labels, plane)
     labels.selected_label = int(data.max()) + 1  # the next cell that is painted
     viewer.layers.selection = {labels}
     labels.mode = "paint"
@@ -70,14 +72,27 @@ def what_to_correct(pair: LayerPair, view: View, model: str) -> str:
     )
 
 
-def _outline(view: View, shown: View) -> NDArray:
-    """Return the corners of a view, just outside of its outermost pixels, on the plane shown."""
-    *others, rows, columns = view.region
-    at = [
+def _nearest_plane(view: View, shown: View) -> list[int]:
+    """Return where the plane of a view lies that is shown, or the one nearest to it."""
+    *others, _, _ = view.region
+    return [
         min(max(here.start, side.start), side.stop - 1)
         for here, side in zip(shown.region, others, strict=False)
     ]
+
+
+def _show(viewer: Any, layer: Labels, plane: list[int]) -> None:
+    """Move the sliders to a plane of a layer."""
+    world = layer.data_to_world((*plane, 0, 0))
+    for axis, point in enumerate(world[: len(plane)], viewer.dims.ndim - layer.ndim):
+        if axis not in viewer.dims.displayed:
+            viewer.dims.set_point(axis, point)
+
+
+def _outline(view: View, plane: list[int]) -> NDArray:
+    """Return the corners of a view, just outside of its outermost pixels, on a plane."""
+    *_, rows, columns = view.region
     top, bottom = rows.start - 0.5, rows.stop - 0.5
     first, last = columns.start - 0.5, columns.stop - 0.5
     corners = [(top, first), (top, last), (bottom, last), (bottom, first)]
-    return np.array([(*at, *corner) for corner in corners])
+    return np.array([(*plane, *corner) for corner in corners])

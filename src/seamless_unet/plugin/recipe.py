@@ -11,8 +11,8 @@ from seamless_unet.plugin import models
 from seamless_unet.plugin.choice import Choice
 
 _PRESETS = [("quick (recommended)", "quick"), ("as in the U-Net paper (slow)", "paper")]
-_STACKS: list[tuple[str, int | None]] = [
-    ("automatic", None),
+_STACKS: list[tuple[str, int | str]] = [
+    ("automatic", "auto"),
     ("planes, then linked", 2),
     ("volumes", 3),
 ]
@@ -50,7 +50,8 @@ class Recipe:
             choices=_STACKS,
             tooltip="Automatic learns volumes where whole cells are drawn through their planes,\n"
             "each with one number, and lie on one another: a volume tells those apart better.\n"
-            "Elsewhere it learns planes. A model to start from decides itself.",
+            "Elsewhere, and by the paper's recipe, it learns planes. A model to start from\n"
+            "decides itself.",
         )
 
     def not_applicable(self, axes: str) -> list[ValueWidget]:
@@ -62,7 +63,7 @@ class Recipe:
         changes = {"minutes": self.minutes.value, "annotation": annotation}
         if self.begin.value != "auto":  # else as the preset has it
             changes["start"] = self.begin.value
-        if self.stacks.value is not None and "Z" in axes:
+        if self.stacks.value != "auto" and "Z" in axes:
             changes["ndim"] = self.stacks.value
         if self._model is not None:
             changes |= read_info(self._model).start_settings

@@ -36,7 +36,7 @@ class TrainWidget(ImagePanel):
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__(napari_viewer, start="Train", stop="Stop")
         self._path = Path()  # of the model that is made
-        self._learned_from: dict[int, tuple[Image, str]] = {}  # by number, and their dimensions
+        self._learned_from: dict[int, tuple[Image, str]] = {}  # layers and axes, by number
         self.drawing = Drawing(napari_viewer)
         self.pair_list = PairList(napari_viewer)
         self.name = LineEdit(
@@ -91,7 +91,7 @@ class TrainWidget(ImagePanel):
         self.interrupted.resumed.connect(self._resume)
         self.pair_list.changed.connect(self.check.soon)
         drawing = (self.drawing.labels, self.drawing.annotation, self.drawing.region)
-        for row in (self.axes, *drawing, self.recipe.stacks):
+        for row in (self.axes, *drawing, self.recipe.stacks, self.recipe.preset):
             row.changed.connect(self.check.soon)
         self.destroyed.connect(partial(_end, self.preview, self.check))
 
