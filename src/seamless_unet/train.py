@@ -106,8 +106,8 @@ def train(
     images, labels
         One array or several; integer labels of each image's shape without C.
     config
-        ``None`` is ``fitting_recipe("quick", {}, images, labels)``: five minutes, in volumes where
-        objects are drawn through the planes of stacks; see `seamless_unet.volumes.fitting_recipe`.
+        ``None`` is ``fitting_recipe("quick", {}, images, labels)``: five minutes, in volumes for
+        crowded stacks; see `seamless_unet.volumes.fitting_recipe`.
     axes
         Of every image, or one for each, such as ``"SYX"`` or ``"ZCYX"``; ``None`` takes the last
         of ``"ZYX"``.

@@ -28,7 +28,7 @@ def fitting_recipe(
     labels: Sequence[NDArray],
     **given: Any,
 ) -> TrainConfig:
-    """Return a recipe that fits what is drawn: volumes where objects go on from plane to plane.
+    """Return a recipe that fits what is drawn: volumes for crowded stacks, planes for all else.
 
     Parameters
     ----------

@@ -30,36 +30,13 @@ _ENDS = {
 def train(args: argparse.Namespace) -> dict[str, Any]:
     """Train a model; Ctrl-C keeps the best one so far."""
     from seamless_unet.model_file import save_model
-    from seamless_unet.train import Prepared
-    from seamless_unet.train import train as start
-    from seamless_unet.train_state import TrainState
-    from seamless_unet.volumes import fitting_recipe
 
     output = Path(args.output)
     if output.suffix != ".safetensors":
         raise ValueError(f"--output {output}: a model's name ends in .safetensors")
     make_writable(output.parent)
     checkpoint = output.with_suffix(".checkpoint.safetensors")
-    images, labels = _read_training(args)
-    given: dict[str, Any] = {
-        "images": [image.data for image in images],
-        "labels": [label.data for label in labels],
-        "axes": [image.axes for image in images],
-        "names": [image.name for image in images],
-    }
-    events = start(
-        config=args.config or fitting_recipe(args.preset, args.changes, **given),
-        **given,
-        pixel_size=images[0].pixel_size,
-        device=args.device,
-        state=TrainState.load(args.resume) if args.resume else None,
-    )
-    prepared = next(events)
-    assert isinstance(prepared, Prepared)
-    print(prepared.summary.text(), flush=True)
-    for problem in prepared.problems:
-        print(f"note: {problem.what} {problem.advice}", flush=True)
-    state = prepared.state
+    events, state = _begun(args)
     if not (args.resume and Path(args.resume).resolve() == checkpoint.resolve()):
         keep_earlier(output, checkpoint)
     try:
@@ -79,6 +56,35 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
         "reason": reason,
         "training": model.info.training,
     }
+
+
+def _begun(args: argparse.Namespace) -> tuple[Iterator[Event], TrainState]:
+    """Read what is to be learned, say what it is, and return the events to come and the state."""
+    from seamless_unet.train import Prepared
+    from seamless_unet.train import train as start
+    from seamless_unet.train_state import TrainState
+    from seamless_unet.volumes import fitting_recipe
+
+    images, labels = _read_training(args)
+    given: dict[str, Any] = {
+        "images": [image.data for image in images],
+        "labels": [label.data for label in labels],
+        "axes": [image.axes for image in images],
+        "names": [image.name for image in images],
+    }
+    events = start(
+        config=args.config or fitting_recipe(args.preset, args.changes, **given),
+        **given,
+        pixel_size=images[0].pixel_size,
+        device=args.device,
+        state=TrainState.load(args.resume) if args.resume else None,
+    )
+    prepared = next(events)
+    assert isinstance(prepared, Prepared)
+    print(prepared.summary.text(), flush=True)
+    for problem in prepared.problems:
+        print(f"note: {problem.what} {problem.advice}", flush=True)
+    return events, prepared.state
 
 
 def _follow(events: Iterator[Event], state: TrainState, checkpoint: Path) -> str:
