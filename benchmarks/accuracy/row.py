@@ -115,7 +115,7 @@ def _change(text: str) -> tuple[str, Any]:
 
 def budget(arguments: argparse.Namespace) -> dict[str, float]:
     """Return how long each training takes, by name: steps or minutes."""
-    said = {name: getattr(arguments, name) for name in ("steps", "minutes")}
+    said = {name: getattr(arguments, name, None) for name in ("steps", "minutes")}
     return {name: value for name, value in said.items() if value is not None} or {"minutes": 5.0}
 
 

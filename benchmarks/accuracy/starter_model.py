@@ -6,21 +6,20 @@ is trained on it or chosen by it. Our own drawn samples are trained on too. Exam
 
     python benchmarks/accuracy/starter_model.py DATA --steps 9000 --seed 0
 
+Fields of `TrainConfig` can be changed, such as ``--device cuda --steps 40000 batch_size=8``.
 ``--weights FILE`` takes those of an earlier run, and only chooses anew how its probabilities become
 objects, by the images that the training held back.
 """
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import tifffile
-import torch
-from row import device_name, emit, found_in, keep, scores
+from row import command_line, device_name, emit, found_in, keep, parsed, recipe, scores
 from splits import Pair, read_split
 
 from seamless_unet.calibrate import calibrate
@@ -35,6 +34,8 @@ from seamless_unet.validate import predict_samples, score
 
 OUTPUT = Path(__file__).parents[2] / "src" / "seamless_unet" / "models" / "nuclei.safetensors"
 SAMPLES = ("nuclei", "nuclei_time")
+# the default recipe, for longer and from random weights
+LONGER = {"validation": 0.05, "start": "scratch", "ema": 0.999, "base_channels": WIDTH[2]}
 
 
 def sample_pairs(names: Sequence[str] = SAMPLES) -> list[Pair]:
@@ -56,15 +57,10 @@ def sample_ap(model: Model, name: str) -> float:
     return scores(pairs, (found_in(model, pair.image) for pair in pairs))[0].ap50
 
 
-def recipe(seed: int, steps: int) -> TrainConfig:
-    """Return the default recipe, for longer and from random weights."""
-    longer = {"steps": steps, "validation": 0.05, "start": "scratch", "ema": 0.999}
-    return TrainConfig.preset(seed=seed, base_channels=WIDTH[2], **longer)
-
-
-def learned(chosen: Sequence[Pair], config: TrainConfig) -> Model:
+def learned(chosen: Sequence[Pair], config: TrainConfig, device: str) -> Model:
     """Train, and say how it goes."""
-    for event in train([p.image for p in chosen], [p.labels for p in chosen], config):
+    images, labels = [p.image for p in chosen], [p.labels for p in chosen]
+    for event in train(images, labels, config, device=device):
         if isinstance(event, Prepared):
             print(event.summary.text())
         elif isinstance(event, Validated) or (isinstance(event, Step) and event.step % 100 == 0):
@@ -106,24 +102,21 @@ def about(model: Model, result: Evaluation, images: int, config: TrainConfig) ->
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--steps", type=int, default=9000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=2)
+    parser = command_line(__doc__, without=("minutes", "limit", "output"))
+    parser.set_defaults(steps=9000)
     parser.add_argument("--weights", type=Path, help="a model of an earlier run: do not train")
     parser.add_argument("--output", type=Path, default=OUTPUT)
     parser.add_argument("--found", type=Path, help="folder to save what was found in")
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
+    arguments = parsed(parser)
     split = read_split(arguments.data)
     chosen = split.training + sample_pairs()
-    config = recipe(arguments.seed, arguments.steps)
+    arguments.changes = LONGER | arguments.changes
+    config = recipe(arguments)
     if arguments.weights:
         model = with_new_settings(load_model(arguments.weights), chosen, config)
     else:
-        model = learned(chosen, config)
-    found = [found_in(model, pair.image) for pair in split.test]
+        model = learned(chosen, config, arguments.device)
+    found = [found_in(model, pair.image, device=arguments.device) for pair in split.test]
     result, each = scores(split.test, found)
     model = about(model, result, len(split.training), config)
     save_model(model, arguments.output)
@@ -134,6 +127,7 @@ def main() -> None:
         split=f"{len(split.training)} to train, {len(split.test)} to test",
         seed=arguments.seed,
         steps=arguments.steps,
+        changes=arguments.changes,
         seconds=model.info.training["seconds"],
         device=device_name(),
         ap50=result.ap50,
