@@ -108,6 +108,28 @@ def test_huge_ids_are_the_objects_that_they_were(dtype):
         assert other.labels.max() <= 9
 
 
+@pytest.mark.parametrize("huge", [0, 10**7])
+def test_beyond_a_region_labels_may_be_negative(huge):
+    image, labels = drawn()
+    labels = np.where(labels > 0, labels + huge, 0)
+    region = np.zeros(labels.shape, bool)
+    region[:30] = True
+    marked = np.where(region, labels, -1)
+    one, other = (
+        make_dataset([image], [ids], config(), regions=[region])
+        for ids in (np.where(region, labels, 0), marked)
+    )
+    assert one.summary == other.summary
+    for sample, same in zip(one.training, other.training, strict=True):
+        np.testing.assert_array_equal(sample.target, same.target)
+
+
+def test_classes_of_a_mask_are_numbers():
+    image, labels = drawn()
+    dataset = make_dataset([image], [labels > 0], config(annotation="classes"))
+    assert dataset.meaning.class_names == ("class 0", "class 1")
+
+
 def test_huge_values_of_classes_are_refused_in_words():
     image, labels = drawn()
     huge = np.where(labels > 0, 2**32 - 1, 0).astype(np.uint32)

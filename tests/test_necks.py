@@ -50,6 +50,19 @@ def test_what_has_no_neck_stays_whole(labels):
     np.testing.assert_array_equal(divided(labels), labels)
 
 
+def test_what_becomes_of_an_object_does_not_depend_on_others():
+    """This one's plateau leads from one of its ends to the other around its outline."""
+    rows = (
+        "...## ...## ..### .#### .#### .#### .#### .#### ....# .#### .#### ##### ##### .###. .##.. "
+        ".#### ..###"
+    )
+    alone = np.array([[pixel == "#" for pixel in row] for row in rows.split()], np.int32)
+    beside = np.pad(alone, ((0, 0), (0, 12)))
+    beside[0, -1] = 2
+    np.testing.assert_array_equal(divided(alone, 1.0), alone)
+    np.testing.assert_array_equal(divided(beside, 1.0), beside)
+
+
 def test_a_deeper_neck_is_asked_for():
     labels = discs((20, 15), (20, 27))
     counts = [divided(labels, depth).max() for depth in (0.5, 1, 2, 4, 8)]

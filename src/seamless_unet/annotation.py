@@ -130,7 +130,7 @@ def read_meanings(
 
 def _values(labels: Sequence[NDArray]) -> list[int]:
     """Return the different values of all labels together, in order."""
-    values = sorted(set().union(*(np.unique(array).tolist() for array in labels)))
+    values = sorted({int(value) for array in labels for value in np.unique(array)})
     if values and values[0] < 0:
         raise ValueError(f"labels must not be negative, got {values[0]}")
     if not values or values[-1] == 0:

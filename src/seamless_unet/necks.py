@@ -173,5 +173,10 @@ def _height(inside: NDArray[np.bool_]) -> NDArray[np.float64]:
 
 
 def _peaks(height: NDArray[np.float64], inside: NDArray[np.bool_]) -> tuple[NDArray, int]:
-    """Return the regional maxima, numbered, and how many there are."""
-    return ndi.label(local_maxima(height) & inside, np.ones((3,) * height.ndim))
+    """Return the regional maxima inside, numbered, and how many there are.
+
+    A plateau that leads from one place inside to another around the outline is one.
+    """
+    tops, _ = ndi.label(local_maxima(height), np.ones((3,) * height.ndim))
+    found, numbers = np.unique(tops * inside, return_inverse=True)  # there is a pixel outside
+    return numbers.reshape(tops.shape).astype(np.int32), len(found) - 1

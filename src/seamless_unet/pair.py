@@ -199,7 +199,10 @@ def _pieces(pair: Pair, ndim: int) -> Iterator[_Piece]:
 def _with_small_ids(pair: Pair) -> NDArray[np.int32]:
     """Return the labels as int32; objects with huge ids, as trackers give them, get others."""
     labels = pair.labels
-    if pair.annotation == "objects" and labels.max(initial=0) > max(labels.size, _MANY):
+    if pair.annotation != "objects":
+        return labels.astype(np.int32)
+    labels = np.where(labels > 0, labels, 0)  # beyond a region anything may stand
+    if labels.max(initial=0) > max(labels.size, _MANY):
         values, order = np.unique(labels, return_inverse=True)
         labels = order.reshape(labels.shape) + (values[0] > 0)  # 0 stays background
     return labels.astype(np.int32)

@@ -1,4 +1,5 @@
 import dataclasses
+import importlib
 import json
 import os
 import signal
@@ -152,6 +153,39 @@ def test_what_was_cancelled_goes_on_where_it_ended(train_request, tmp_path, all_
         np.testing.assert_array_equal(resumed.network.state_dict()[key], value)
 
 
+def test_nothing_is_kept_while_it_is_prepared(train_request, tmp_path, monkeypatch):
+    """Then Stop ends the process, and who comes back would find a training of nothing."""
+    module = importlib.import_module("seamless_unet.train")  # not the function
+    whole, seen = module.train, []
+
+    def looking(*arguments, **options):
+        seen.append(files(tmp_path / LIBRARY))
+        yield from whole(*arguments, **options)
+
+    monkeypatch.setattr(module, "train", looking)
+    served(train_request)
+    assert seen == [[]]
+
+
+def test_the_last_preview_of_what_was_resumed_reads_the_images_it_was_kept_with(
+    train_request, tmp_path, all_reports
+):
+    train_request["changes"]["steps"] = 8
+    cancelled_after(train_request, 5)
+    orders = compute.Orders()
+    resume = {"request": "train", "id": 3, "resume": train_request["checkpoint"]} | CPU
+    events = []
+    for event in compute.serve(resume, orders):
+        events.append(event)
+        if event["event"] == "step" and event["step"] == 8:  # another image is looked at now
+            np.save(tmp_path / "view.npy", np.load(train_request["image 1"])[0])
+            place = {"whole": 1, "index": {"T": 0}, "axes": "YX", "number": 7}
+            orders.views[3] = {"id": 3, "image": str(tmp_path / "view.npy"), **place}
+    assert [event["number"] for event in events if event["event"] == "preview"] == [7]
+    assert "warning" not in names(events)
+    assert not Path(train_request["checkpoint"]).exists()
+
+
 def test_what_was_killed_in_its_first_minute_begins_anew(train_request, all_reports):
     checkpoint.keep(train_request, Path(train_request["checkpoint"]))
     events = served({"request": "train", "id": 1, "resume": train_request["checkpoint"]} | CPU)
@@ -200,7 +234,7 @@ def test_cancelled_once_a_score_was_shown_can_go_on(train_request, monkeypatch):
 
 
 def test_what_diverged_is_not_offered_again(train_request, tmp_path, all_reports, monkeypatch):
-    module = sys.modules[TrainState.__module__.replace("train_state", "train")]
+    module = importlib.import_module("seamless_unet.train")  # not the function
     whole = module.train
 
     def diverging(*arguments, **options):

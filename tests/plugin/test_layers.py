@@ -122,6 +122,7 @@ def extent(layer):
     [
         {"scale": (2, 0.5, 0.5), "translate": (1, 2, 3), "units": ("um",) * 3},
         {"scale": (2, 0.5, 0.5), "rotate": 30, "shear": (0.1, 0, 0)},
+        {"shear": [[1, 0, 0], [0, 1, 0], [0, 0.5, 1]]},
         {"affine": [[1, 0, 0, 5], [0, 0, 2, 0], [0, 3, 0, 1], [0, 0, 0, 1]]},
     ],
 )
@@ -142,6 +143,7 @@ def test_labels_of_channels_are_where_the_channels_are():
         translate=(9, 1, 2, 3),
         units=("pixel", "um", "um", "um"),
         rotate=np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0.6, -0.8], [0, 0, 0.8, 0.6]]),
+        shear=(0, 0, 0, 0.3, 0.2, 0.1),  # of Y along Z, of X along Z and along Y
     )
     labels = Labels(np.zeros((3, 4, 5), int), **layers.placement(image, "CZYX"))
     np.testing.assert_allclose(
@@ -160,6 +162,8 @@ def test_pixel_size_is_in_micrometres_where_the_unit_is_a_length():
     image = Image(np.zeros((3, 4, 5)), scale=(7, 400, 0.5), units=("s", "nm", "um"))
     assert layers.pixel_size(image, "TYX") == pytest.approx({"Y": 0.4, "X": 0.5})
     assert layers.pixel_size(Image(np.zeros((4, 5)), scale=(2, 2)), "YX") == {}
+    mirrored = Image(np.zeros((4, 5)), scale=(-0.4, 0.5), units=("um", "um"))
+    assert layers.pixel_size(mirrored, "YX") == pytest.approx({"Y": 0.4, "X": 0.5})
 
 
 def test_pixel_size_is_taken_from_the_file_where_the_layer_does_not_know_it(from_file):

@@ -17,7 +17,7 @@ from napari.utils.notifications import notification_manager
 
 from seamless_unet.image_io import write_image
 from seamless_unet.metadata import read_metadata
-from seamless_unet.model_file import save_model
+from seamless_unet.model_file import Model, save_model
 from seamless_unet.plugin import layer_metadata, layers, models, segment_widget, stored
 from seamless_unet.stack import segment_stack
 
@@ -242,6 +242,18 @@ def test_the_plane_that_is_shown_is_measured_with_its_stack(
         shown = viewer.layers[-1].data
         *_, whole = segment_stack(threshold_model, data, "ZYX")
         np.testing.assert_array_equal(shown[0] > 0, whole.labels[plane] > 0)
+
+
+@pytest.mark.parametrize(("threshold", "shown"), [(0.97, 0.97), (1.2, 1)])
+def test_a_model_with_an_unusual_threshold_can_be_chosen(
+    dock, library, threshold_model, threshold, shown
+):
+    info = replace(threshold_model.info, threshold=threshold, neck=5000)
+    save_model(Model(info, threshold_model.network), library / "mine.safetensors")
+    panel = dock("Segment")
+    panel.model.value = str(library / "mine.safetensors")
+    assert panel.how.threshold.value == pytest.approx(shown)
+    assert panel.how.neck.value == 1000
 
 
 def test_a_model_that_is_gone_is_not_replaced_by_another_without_a_word(

@@ -17,7 +17,7 @@ from seamless_unet.jobs.preview import Previews
 from seamless_unet.model_file import save_model
 
 if TYPE_CHECKING:
-    from seamless_unet.train import Event
+    from seamless_unet.train import Event, Prepared
     from seamless_unet.train_state import TrainState
 
 _REPORT_EVERY = 0.1  # seconds between two reports of a training's loss
@@ -42,18 +42,18 @@ def train(request: dict[str, Any], orders: Orders) -> Events:
     To go on with an interrupted training, ``resume`` (its checkpoint), ``device`` and, if they
     are to be others, ``minutes``, instead of all that.
     """
-    if "resume" in request:
-        folder = Path(request["resume"])
-        request = _resumed(request, folder)
-    else:
-        folder = Path(request["checkpoint"])
-        try:
-            checkpoint.keep(request, folder)
-        except OSError as error:
-            checkpoint.discard(folder)
-            yield {"event": "warning", "message": f"The training cannot be resumed: {error}"}
-    with checkpoint.running(folder):
-        yield from _train(request, folder, orders)
+    with contextlib.ExitStack() as work:
+        if "resume" in request:
+            folder = Path(request["resume"])
+            request = _resumed(request, folder)
+            work.enter_context(checkpoint.running(folder))
+        else:
+            folder = Path(request["checkpoint"])
+        events, prepared = _prepared(request, folder)
+        if "resume" not in request:  # not before: what fails or is stopped so early leaves nothing
+            yield from _kept(request, folder)
+            work.enter_context(checkpoint.running(folder))
+        yield from _train(request, folder, orders, events, prepared)
 
 
 def check(request: dict[str, Any], orders: Orders) -> Events:
@@ -108,27 +108,49 @@ def _arrays(request: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _train(request: dict[str, Any], folder: Path, orders: Orders) -> Events:
-    from seamless_unet.model_info import thinned
+def _kept(request: dict[str, Any], folder: Path) -> Events:
+    """Keep what is needed to begin anew, or warn that there is no place for it."""
+    try:
+        checkpoint.keep(request, folder)
+    except OSError as error:
+        checkpoint.discard(folder)
+        yield {"event": "warning", "message": f"The training cannot be resumed: {error}"}
+
+
+def _prepared(
+    request: dict[str, Any], folder: Path
+) -> tuple[Generator[Event, None, None], Prepared]:
+    """Return a training's events, and the first one, before which all is made ready."""
     from seamless_unet.train import Prepared
     from seamless_unet.train import train as learn
     from seamless_unet.train_state import TrainState
     from seamless_unet.volumes import fitting_recipe
 
-    saved, state = checkpoint.state_path(folder), None
+    saved = checkpoint.state_path(folder)
+    state = TrainState.load(saved) if saved.exists() else None
+    begun = {"ndim": state.config.ndim} if state else {}
+    arrays = _arrays(request)
+    config = fitting_recipe(request["preset"], begun | request["changes"], **arrays)
+    Path(request["output"]).parent.mkdir(parents=True, exist_ok=True)
     options = {name: request[name] for name in ("pixel_size", "device")}
     options["channels"] = request.get("channels", ())  # checkpoints of before know none
+    events = learn(config=config, state=state, **arrays, **options)
+    prepared = next(events)
+    assert isinstance(prepared, Prepared)
+    return events, prepared
+
+
+def _train(
+    request: dict[str, Any],
+    folder: Path,
+    orders: Orders,
+    events: Generator[Event, None, None],
+    prepared: Prepared,
+) -> Events:
+    from seamless_unet.model_info import thinned
+
+    state, output = prepared.state, Path(request["output"])
     try:
-        state = TrainState.load(saved) if saved.exists() else None
-        begun = {"ndim": state.config.ndim} if state else {}
-        arrays = _arrays(request)
-        config = fitting_recipe(request["preset"], begun | request["changes"], **arrays)
-        output = Path(request["output"])
-        output.parent.mkdir(parents=True, exist_ok=True)
-        events = learn(config=config, state=state, **arrays, **options)
-        prepared = next(events)
-        assert isinstance(prepared, Prepared)
-        state = prepared.state
         yield {
             "event": "prepared",
             "text": prepared.summary.text(),
@@ -145,8 +167,10 @@ def _train(request: dict[str, Any], folder: Path, orders: Orders) -> Events:
         _leave(request, folder, state, error)
         raise
     events.close()  # lets go of the files
-    checkpoint.discard(folder)
-    yield from previews.final(model)
+    try:
+        yield from previews.final(model)  # of what is resumed, it may read the kept images
+    finally:
+        checkpoint.discard(folder)
     score = model.info.training.get("score")
     yield {"event": "trained", "last": True, "model": str(output), "reason": reason, "score": score}
 
@@ -191,17 +215,15 @@ def _follow(
     return "stopped"
 
 
-def _leave(
-    request: dict[str, Any], folder: Path, state: TrainState | None, error: BaseException
-) -> None:
+def _leave(request: dict[str, Any], folder: Path, state: TrainState, error: BaseException) -> None:
     """Save what was learned before an end that nobody wanted: cancelled, diverged, no memory."""
     if isinstance(error, FloatingPointError):
         checkpoint.discard(folder)  # it would diverge again
-    elif state is not None and _is_worth_keeping(state):
+    elif _is_worth_keeping(state):
         _save_state(state, folder)
     elif "resume" not in request:
         checkpoint.discard(folder)  # it has hardly begun
-    if state is not None and state.best_score is not None and isinstance(error, Exception):
+    if state.best_score is not None and isinstance(error, Exception):
         with contextlib.suppress(OSError):  # or it would hide why the training ended
             save_model(state.best_model(), request["output"])
 

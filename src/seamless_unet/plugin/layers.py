@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Image, Labels, Layer
+from napari.utils.transforms import Affine
 
 from seamless_unet.axes import check_axes, label_axes
 from seamless_unet.metadata import Metadata
@@ -173,17 +174,18 @@ def placement(layer: Image, axes: str) -> dict[str, Any]:
     scale = layer.scale.copy()
     if "C" in kept:  # the nearest pixel of the labels is always the first
         scale[axes.index("C")] *= 2 * channels(layer, axes)
+    shear = Affine(shear=layer.shear, scale=np.ones(layer.ndim)).linear_matrix[np.ix_(keep, keep)]
     where: dict[str, Any] = {
         "scale": scale[keep],
         "translate": layer.translate[keep],
+        "rotate": layer.rotate[np.ix_(keep, keep)],
+        # as napari gives it, a vector unless it is lower triangular
+        "shear": shear if np.tril(shear, -1).any() else shear[np.triu_indices(len(keep), 1)],
+        "affine": layer.affine.set_slice(keep),
         "units": tuple(layer.units[i] for i in keep),
     }
     if not _are_numbers(layer.axis_labels):  # napari's own numbers count from the last dimension
         where["axis_labels"] = tuple(layer.axis_labels[i] for i in keep)
-    if len(keep) == layer.ndim:
-        return {**where, "rotate": layer.rotate, "shear": layer.shear, "affine": layer.affine}
-    where["rotate"] = layer.rotate[keep][:, keep]
-    where["affine"] = layer.affine.set_slice(keep)
     return where
 
 
@@ -230,7 +232,7 @@ def pixel_size(layer: Image | Labels, axes: str) -> dict[str, float]:
     in_file = metadata.pixel_size if metadata and _kept_axes(metadata, shape) else {}
     sizes = zip(axes, layer.scale, layer.units, strict=False)
     in_layer = {
-        axis: float((size * unit).to("micrometer").magnitude)
+        axis: abs(float((size * unit).to("micrometer").magnitude))  # a mirrored layer's is negative
         for axis, size, unit in sizes
         if unit.is_compatible_with("micrometer")
     }

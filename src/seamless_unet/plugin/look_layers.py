@@ -40,7 +40,7 @@ def add_features(
     sizes = dict(zip(spatial, maps.shape[1:], strict=True))
     starts = dict(zip(spatial, offset, strict=True))
     where = dict(view.placement)
-    own = {key: where.pop(key) for key in ("scale", "translate", "rotate", "shear") if key in where}
+    own = {key: where.pop(key) for key in ("scale", "translate", "rotate", "shear")}
     own["translate"] = Affine(**own)([starts.get(axis, 0.0) for axis in view.layer_axes])
     larger = [scale if axis in sizes else 1 for axis in view.layer_axes]
     own["scale"] = np.multiply(own["scale"], larger)

@@ -169,8 +169,7 @@ def learned_from(viewer: Any, folder: Path) -> dict[int, tuple[Image, str]]:
 def _replace(layer: Labels, labels: NDArray, view: View) -> None:
     layer.data = labels
     for name in ("scale", "rotate", "shear", "translate"):  # of another image, perhaps
-        value = view.placement.get(name)
-        if value is not None and not np.array_equal(getattr(layer, name), value):
-            setattr(layer, name, value)
+        if not np.array_equal(getattr(layer, name), view.placement[name]):
+            setattr(layer, name, view.placement[name])
     if not np.array_equal(layer.affine.affine_matrix, view.placement["affine"].affine_matrix):
         layer.affine = view.placement["affine"]

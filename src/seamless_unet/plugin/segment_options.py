@@ -3,7 +3,7 @@
 from typing import Any
 
 from magicgui.widgets import CheckBox, ComboBox, FloatSlider, FloatSpinBox, Label, SpinBox
-from magicgui.widgets.bases import ValueWidget
+from magicgui.widgets.bases import RangedWidget, ValueWidget
 
 from seamless_unet.model_header import ModelInfo
 from seamless_unet.plugin import model_fit, resizing
@@ -65,7 +65,7 @@ class SegmentOptions:
     def follow_model(self, info: ModelInfo) -> None:
         """Begin with what the model has itself."""
         for name, row in self._instances.items():
-            row.value = getattr(info, name)
+            row.value = min(max(getattr(info, name), row.min), row.max)  # in a file it may be any
 
     def follow_image(self, info: ModelInfo, axes: str, sizes: dict[str, float]) -> None:
         """Suggest to resize an image whose pixels differ; a user's answer stays."""
@@ -108,13 +108,13 @@ class SegmentOptions:
         return options
 
 
-def _instances() -> dict[str, ValueWidget]:
+def _instances() -> dict[str, RangedWidget]:
     """Return what makes objects of probabilities, by its name in `ModelInfo`."""
     return {
         "threshold": FloatSlider(
             label="Certainty",
-            min=0.05,
-            max=0.95,
+            min=0,
+            max=1,
             step=0.05,
             tooltip="How certain the model must be that a pixel is part of a cell.\n"
             "Higher: smaller and fewer cells. Lower: larger and more.",

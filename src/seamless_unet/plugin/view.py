@@ -129,6 +129,6 @@ def _lengths(sides: dict[str, int], most_pixels: int | None) -> dict[str, int]:
 def _placement(image: Image, axes: str, first: dict[str, int]) -> dict[str, Any]:
     """Return the place of a part of a layer whose first pixel is given."""
     where = layers.placement(image, axes)
-    whole = {key: where[key] for key in ("scale", "translate", "rotate", "shear") if key in where}
+    whole = {key: where[key] for key in ("scale", "translate", "rotate", "shear")}
     corner = [first.get(axis, 0) for axis in layers.placed_axes(image, axes)]
     return {**where, "translate": Affine(**whole)(corner)}
