@@ -132,6 +132,14 @@ def test_link_slices_says_what_is_wrong(min_overlap):
         link_slices(np.zeros((2, 3, 3), int), min_overlap=min_overlap)
 
 
+@pytest.mark.parametrize(
+    "labels", [np.full((2, 3, 3), -1), np.ones((2, 3, 3)), np.ones((2, 3), bool)]
+)
+def test_ids_are_whole_numbers_from_0(labels):
+    with pytest.raises(ValueError, match="whole numbers from 0"):
+        link_slices(labels)
+
+
 def test_splinters_are_joined_only_where_half_of_them_would_have_been_linked():
     with pytest.raises(ValueError, match=r"min_overlap=0.6 must be above 0 and at most 0.5"):
         link_slices(np.zeros((2, 3, 3), int), min_overlap=0.6, stack=True)

@@ -37,6 +37,11 @@ def link_slices(
     ndarray
         int32 of the same shape; ids are 1 to n in the order of their first pixel.
 
+    Raises
+    ------
+    ValueError
+        If ``min_overlap`` is out of range, or labels are not whole numbers from 0.
+
     Examples
     --------
     >>> link_slices(np.array([[[1, 1, 0, 2]], [[0, 1, 0, 0]], [[2, 2, 0, 1]]])).squeeze()
@@ -47,6 +52,8 @@ def link_slices(
     most = 0.5 if stack else 1
     if not 0 < min_overlap <= most:
         raise ValueError(f"min_overlap={min_overlap} must be above 0 and at most {most}")
+    if labels.dtype.kind not in "ui" or labels.min(initial=0) < 0:
+        raise ValueError("labels must be whole numbers from 0, which is background")
     linked = np.zeros(labels.shape, np.int32)
     before: list[Runs] = []
     slices: list[Runs] = []

@@ -13,7 +13,6 @@ import pytest
 from seamless_unet import checkpoint, compute, interrupted
 from seamless_unet.jobs import train as train_jobs
 from seamless_unet.model_file import load_model, read_info
-from seamless_unet.train_state import TrainState
 
 LIBRARY = "library"
 CPU = {"device": "cpu"}

@@ -23,6 +23,12 @@ def test_bundled_models_come_first_then_the_newest(library):
     assert models.choices()[-1][1] == str(library / "old.safetensors")
 
 
+def test_a_link_to_a_model_that_is_gone_is_none(library):
+    before = models.choices()
+    (library / "gone.safetensors").symlink_to(library / "nowhere")
+    assert models.choices() == before
+
+
 def test_no_library_yet(library):
     library.rmdir()
     assert len(models.choices()) == len(bundled_models())

@@ -1,5 +1,6 @@
 """The models a user can choose: those that come with the package and those trained here."""
 
+import contextlib
 import os
 import re
 from pathlib import Path
@@ -41,7 +42,10 @@ def library() -> Path:
 
 def choices() -> list[tuple[str, str]]:
     """Return all models as (name, path): the bundled ones, then the user's, newest first."""
-    own = [(path.stat().st_mtime, path) for path in library().glob("*.safetensors")]
+    own = []
+    for path in library().glob("*.safetensors"):
+        with contextlib.suppress(OSError):  # deleted just now, or a link to nothing
+            own.append((path.stat().st_mtime, path))
     bundled = [(f"{name} (built in)", str(path)) for name, path in bundled_models().items()]
     return bundled + [(path.stem, str(path)) for _, path in sorted(own, reverse=True)]
 
