@@ -59,6 +59,14 @@ def test_an_object_may_appear_twice_in_a_slice_of_a_stack_but_not_in_an_image():
     assert len(said(objects_in_pieces(planes[:1]))) == 1
 
 
+def test_planes_of_a_volume_that_are_not_drawn_yet_part_nothing():
+    volume = np.zeros((5, 6, 6), int)
+    volume[[0, 4], 1:4, 1:4] = 1
+    drawn = volume.any(axis=(1, 2), keepdims=True)
+    assert said(objects_in_pieces([sample(volume, annotated=drawn)])) == []
+    assert len(said(objects_in_pieces([sample(volume)]))) == 1
+
+
 def test_slips_of_the_brush():
     torn = picture("""
         111...22

@@ -225,11 +225,15 @@ def test_labels_of_another_shape_than_the_image(tmp_path):
 
 
 def test_float_labels(tmp_path):
-    path = write_image(tmp_path / "a.tif", numbers(5, 7, dtype=np.float32), axes="YX")
-    with pytest.raises(
-        ValueError, match=r"labels must be whole numbers: .*a\.tif is float32; give"
-    ):
-        read_labels(path)
+    whole = numbers(5, 7, dtype=np.float32)
+    path = write_image(tmp_path / "a.tif", whole, axes="YX")
+    labels = read_labels(path).data
+    assert labels.dtype == np.int32
+    np.testing.assert_array_equal(labels, whole)
+    for wrong in (0.5, np.inf, np.nan):
+        write_image(path, np.where(whole == 3, wrong, whole), axes="YX")
+        with pytest.raises(ValueError, match=r"whole numbers: .*a\.tif is float32 and has others"):
+            read_labels(path)
 
 
 def test_labels_with_colors(tmp_path):

@@ -67,6 +67,8 @@ def objects_in_pieces(samples: Sequence[Sample]) -> Iterator[Problem]:
         # of a volume's slices and a film's frames: there, an object may well appear twice
         if sum(other.source == sample.source for other in samples) > 1:
             continue
+        if not sample.annotated.any(axis=(-2, -1)).all():  # what parts them may not be drawn yet
+            continue
         torn = [str(number) for number, sizes in _pieces(sample).items() if len(sizes) > 1]
         if torn:
             one = len(torn) == 1

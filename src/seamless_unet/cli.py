@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -26,24 +27,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     if args.command == "train":
         _add_recipe(parser, args)
-    output = sys.stdout
     try:
-        with contextlib.redirect_stdout(sys.stderr if args.json else output):
-            folder = "seamless_unet" if args.command == "demo" else "seamless_unet.commands"
-            result = getattr(import_module(f"{folder}.{args.command}"), args.command)(args)
+        result = _run(args)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         print("seamless-unet: stopped", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # whoever read what is printed has gone, such as head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's last flush
+        return 1
     except Exception as error:
         if args.debug:
             raise
         print(f"seamless-unet: error: {words(error, args.command)}", file=sys.stderr)
         return 1
-    if args.json:
-        print(json.dumps(result), file=output)
     if result.get("failed"):
         return 1
     return 130 if result.get("reason") == "stopped" else 0
+
+
+def _run(args: argparse.Namespace) -> dict[str, Any]:
+    """Run the command, and print its result where JSON is wanted."""
+    output = sys.stdout
+    with contextlib.redirect_stdout(sys.stderr if args.json else output):
+        folder = "seamless_unet" if args.command == "demo" else "seamless_unet.commands"
+        result = getattr(import_module(f"{folder}.{args.command}"), args.command)(args)
+    if args.json:
+        print(json.dumps(result), file=output)
+    return result
 
 
 def _add_recipe(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:

@@ -21,13 +21,17 @@ def reserve(file: IO[bytes], size: int) -> None:
         os.posix_fallocate(file.fileno(), 0, size)
 
 
-def check_room(wanted: Iterable[tuple[Path, int]]) -> None:
+def check_room(
+    wanted: Iterable[tuple[Path, int]], *, otherwise: str = "segment a part of the image"
+) -> None:
     """Refuse work that the disk has no room for, before it begins.
 
     Parameters
     ----------
     wanted
         A folder, and how many bytes go there; folders on one disk share its room.
+    otherwise
+        What else to do where there is none.
 
     Raises
     ------
@@ -44,14 +48,16 @@ def check_room(wanted: Iterable[tuple[Path, int]]) -> None:
                 f"There is not enough room on the disk of {folder}: about "
                 f"{_in_words(needed[disk])} are needed and {_in_words(free)} are free. Delete "
                 "files there, choose a folder on another disk (for temporary files by the "
-                "environment variable TMPDIR), or segment a part of the image."
+                f"environment variable TMPDIR), or {otherwise}."
             )
 
 
 def _in_words(size: int) -> str:
     """Return a number of bytes in words.
 
-    >>> _in_words(12_340_000_000), _in_words(5_600_000)
-    ('12.3 GB', '6 MB')
+    >>> _in_words(12_340_000_000), _in_words(5_600_000), _in_words(4096)
+    ('12.3 GB', '6 MB', '4 kB')
     """
+    if size < 1e6:
+        return f"{size / 1e3:.0f} kB"
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"

@@ -76,7 +76,7 @@ def read_image(path: str | os.PathLike[str], *, axes: str | None = None) -> Imag
 def read_labels(
     path: str | os.PathLike[str], *, axes: str | None = None, like: Image | None = None
 ) -> Image:
-    """Read a label image: whole numbers from 0; errors also as in `read_image`.
+    """Read a label image: whole numbers from 0, also as floats; errors also as in `read_image`.
 
     Parameters
     ----------
@@ -107,10 +107,10 @@ def read_labels(
                 f"is {in_words(data.shape)}; give the labels that were drawn on this image"
             )
     axes = check_axes(found if axes is None else axes, data.shape, name=str(path))
-    if data.dtype.kind not in "bui":
+    if data.dtype.kind not in "bui" and not _are_whole(data):
         raise ValueError(
-            f"labels must be whole numbers: {path} is {data.dtype}; give the labels themselves, "
-            "not probabilities or a rescaled picture"
+            f"labels must be whole numbers: {path} is {data.dtype} and has others; give the labels "
+            "themselves, not probabilities or a rescaled picture"
         )
     if "C" in axes:
         raise ValueError(f"labels have no channels: {path} is {in_words(data.shape, axes)}")
@@ -118,6 +118,13 @@ def read_labels(
         raise ValueError(f"labels must be 0 to 2147483647: {path} has {data.min()} to {data.max()}")
     pixel_size = {a: pixel_size[a] for a in axes if a in pixel_size}
     return Image(data.astype(np.int32), axes, pixel_size, file_stem(path))
+
+
+def _are_whole(values: NDArray) -> bool:
+    """Return whether floats are whole numbers, as ImageJ saves labels of 32 bits."""
+    return values.dtype.kind == "f" and bool(
+        np.all(np.isfinite(values) & (np.rint(values) == values))
+    )
 
 
 def write_image(

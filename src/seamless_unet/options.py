@@ -20,6 +20,13 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--debug", action="store_true", help="show where an error came from")
     compute = argparse.ArgumentParser(add_help=False)
     compute.add_argument("--axes", help=_AXES)
+    compute.add_argument(
+        "--channels",
+        type=_numbers,
+        metavar="N,...",
+        help="which channels of the images, from 1 and in the model's order, such as 2 or 3,1 "
+        "(default: all)",
+    )
     compute.add_argument("--device", default="auto", help="auto (default), cpu, cuda, ...")
     whole = argparse.ArgumentParser(
         "seamless-unet",
@@ -91,6 +98,9 @@ def _train(train: argparse.ArgumentParser) -> None:
 def _segment(segment: argparse.ArgumentParser) -> None:
     segment.add_argument("images", nargs="+", metavar="IMAGE", help="TIFF files or folders")
     segment.add_argument("--output", required=True, metavar="FOLDER", help="for NAME_labels.tif")
+    segment.add_argument(
+        "--skip-existing", action="store_true", help="leave out images whose results are there"
+    )
     segment.add_argument("--model", default="nuclei", help="file or bundled one (default: nuclei)")
     segment.add_argument(
         "--probabilities", action="store_true", help="also write NAME_probabilities.tif"
@@ -143,6 +153,17 @@ def _demo(demo: argparse.ArgumentParser) -> None:
         "--output", default="seamless_unet_demo", metavar="FOLDER", help="default: %(default)s"
     )
     demo.add_argument("--no-window", action="store_true", help="do not open napari")
+
+
+def _numbers(text: str) -> list[int]:
+    """Return numbers from 1.
+
+    >>> _numbers("3,1")
+    [3, 1]
+    """
+    if not re.fullmatch(r"[1-9]\d{0,5}(, ?[1-9]\d{0,5})*", text.strip()):
+        raise argparse.ArgumentTypeError(f"{text!r} are no numbers: give such as 2 or 3,1")
+    return [int(number) for number in text.split(",")]
 
 
 def _bytes(text: str) -> int:

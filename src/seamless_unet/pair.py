@@ -90,8 +90,7 @@ class Pair:
     @cached_property
     def is_mask(self) -> bool:
         """Whether whole objects are drawn, but all with one number, which tells none apart."""
-        drawn = self.labels[self.labels > 0]
-        return self.annotation == "objects" and drawn.size > 0 and drawn.min() == drawn.max()
+        return self.annotation == "objects" and is_mask(self.labels)
 
 
 def read_pairs(
@@ -155,7 +154,7 @@ def cut(
             place = dict(zip(loop, index, strict=True)) | ({} if z is None else {"Z": z})
             flat = labels if z is None else labels[z]
             if mask:
-                flat = _pieces_apart(flat)
+                flat = pieces_apart(flat)
             inside = region if region is None or z is None else region[z]
             target, annotated = classify(
                 flat,
@@ -208,7 +207,13 @@ def _with_small_ids(pair: Pair) -> NDArray[np.int32]:
     return labels.astype(np.int32)
 
 
-def _pieces_apart(labels: NDArray) -> NDArray:
+def is_mask(labels: NDArray) -> bool:
+    """Return whether all that is labelled has one number, which tells no objects apart."""
+    drawn = labels[labels > 0]
+    return drawn.size > 0 and drawn.min() == drawn.max()
+
+
+def pieces_apart(labels: NDArray) -> NDArray:
     """Return a mask with a number for each piece, unless all but one are slips of the brush."""
     apart, _ = ndi.label(labels, output=np.int32)  # connected by their faces, as in `segment`
     sizes = np.bincount(apart.ravel())[1:]

@@ -115,8 +115,8 @@ def layout(info: ModelInfo, shape: tuple[int, ...], axes: str) -> Layout:
     if channels != info.network.in_channels:
         raise ValueError(
             f"the image has {channels} channel(s), the model takes {info.network.in_channels} "
-            f"({', '.join(info.channels)}): choose those channels of the image, or a model that "
-            f"was trained on such images; if {axes} are not the image's axes, say them"
+            f"({', '.join(info.channels)}): choose those channels of the image (--channels), or a "
+            f"model that was trained on such images; if {axes} are not the image's axes, say them"
         )
     looped = loop_axes(axes, info.network.ndim)
     if 0 in shape:

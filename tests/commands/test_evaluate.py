@@ -4,6 +4,7 @@ import json
 import os
 
 import numpy as np
+import tifffile
 
 from seamless_unet.cli import main
 from seamless_unet.image_io import read_image, write_image
@@ -35,6 +36,30 @@ def test_evaluate_takes_separate_images_and_frames_one_by_one(capsys):
         assert main(["evaluate", "--labels", "t.tif", "--predicted", "p.tif", "--json"]) == 0
         result = json.loads(capsys.readouterr().out)
         assert len(result["images"]) == result["overall"]["images"] == images
+
+
+def test_pieces_of_a_mask_are_objects(capsys, two_nuclei):
+    two_nuclei()
+    write_image("mask.tif", read_image("a_labels.tif").data > 0, axes="YX")
+    for pair in (("mask.tif", "a_labels.tif"), ("a_labels.tif", "mask.tif")):
+        run = ["evaluate", "--labels", pair[0], "--predicted", pair[1]]
+        assert main(run) == 0
+        said = capsys.readouterr().out
+        assert "note: all labels of mask.tif have one number" in said
+        assert "0.50      2      0      0      1.000   1.000" in said
+
+
+def test_labels_that_do_not_say_their_axes_have_those_of_the_others(capsys):
+    labels = np.zeros((4, 9, 8), np.uint8)
+    labels[1:3, 2:5, 2:5] = 1
+    write_image("t.tif", labels, axes="ZYX")
+    tifffile.imwrite("p.tif", labels, photometric="minisblack")
+    for pair in (("t.tif", "p.tif"), ("p.tif", "t.tif")):
+        assert main(["evaluate", "--labels", pair[0], "--predicted", pair[1]]) == 0
+        assert "F1 1.000" in capsys.readouterr().out
+    assert "do not say what Q is" in fails(
+        capsys, "evaluate", "--labels", "p.tif", "--predicted", "p.tif"
+    )
 
 
 def test_evaluate_folders(capsys, two_nuclei):

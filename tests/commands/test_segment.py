@@ -5,6 +5,9 @@ import os
 import resource
 import shutil
 import signal
+import subprocess
+import sys
+import time
 from importlib import import_module
 from pathlib import Path
 
@@ -28,6 +31,56 @@ def test_segment_writes_labels_with_the_axes_and_pixel_size_of_the_image(model, 
     assert (labels.data.dtype, labels.data.max()) == (np.uint16, 2)
     np.testing.assert_array_equal(labels.data > 0, read_image("a.tif").data > 0)
     assert os.listdir("out") == ["a_labels.tif"]
+
+
+def test_images_that_are_done_can_be_skipped(capsys, model, two_nuclei):
+    two_nuclei("a"), two_nuclei("b")
+    run = ["segment", "a.tif", "b.tif", "--output", "out", "--model", model, "--skip-existing"]
+    assert main(run) == 0
+    Path("out/b_labels.tif").unlink()
+    written = os.stat("out/a_labels.tif").st_mtime_ns
+    capsys.readouterr()
+    assert main([*run, "--json"]) == 0
+    printed = capsys.readouterr()
+    assert [image["image"] for image in json.loads(printed.out)["images"]] == ["b.tif"]
+    assert "1 of 2 images have their results" in printed.err
+    assert os.stat("out/a_labels.tif").st_mtime_ns == written
+    assert main(run) == 0
+    assert main([*run, "--probabilities"]) == 0  # those are not there yet
+    assert len(os.listdir("out")) == 4
+
+
+def test_one_channel_is_segmented(capsys, model, two_nuclei):
+    two_nuclei()
+    cells = read_image("a.tif").data
+    write_image("b.tif", np.stack([np.full_like(cells, 9), cells]), axes="CYX")
+    run = ["segment", "b.tif", "--output", "out", "--model", model]
+    assert "choose those channels of the image (--channels)" in fails(capsys, *run)
+    assert main([*run, "--channels", "2"]) == 0
+    np.testing.assert_array_equal(read_image("out/b_labels.tif").data > 0, cells > 0)
+    assert "has 2 channel(s): --channels must be" in fails(capsys, *run, "--channels", "3")
+
+
+def test_whoever_stops_reading_is_no_error(model, two_nuclei):
+    two_nuclei("a"), two_nuclei("b")
+    command = [sys.executable, "-m", "seamless_unet.cli", "segment", "a.tif", "b.tif"]
+    command += ["--output", "out", "--model", model]
+    reader, writer = os.pipe()
+    os.close(reader)
+    run = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (run.returncode, run.stderr) == (1, "")
+
+
+def test_a_log_has_a_line_now_and_then(capsys, model, two_nuclei, monkeypatch):
+    two_nuclei()
+    run = ["segment", "a.tif", "--output", "out", "--model", model]
+    monkeypatch.setattr("seamless_unet.commands.output._logged", time.monotonic())
+    assert main(run) == 0
+    assert "tile" not in capsys.readouterr().err
+    monkeypatch.setattr("seamless_unet.commands.output._LOG_EVERY", 0)
+    assert main(run) == 0
+    assert "a.tif  tile 1 of 1\n" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -75,7 +128,7 @@ def test_a_disk_without_room_is_said_before_it_begins(model, two_nuclei, monkeyp
     assert main(["segment", "a.tif", "--output", "out", "--model", model]) == 1
     said = capsys.readouterr().err
     assert "not enough room on the disk of out" in said
-    assert "and 0 MB are free. Delete files there" in said
+    assert "and 0 kB are free. Delete files there" in said
     assert not os.listdir("out")
 
 

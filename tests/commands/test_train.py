@@ -8,12 +8,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from seamless_unet.cli import main
-from seamless_unet.image_io import read_image
+from seamless_unet.image_io import read_image, write_image
 from seamless_unet.model_file import load_model
 from terminal import TINY, fails, train
 
@@ -118,7 +119,45 @@ def test_a_checkpoint_that_cannot_be_written_does_not_end_the_training(
     two_nuclei()
     assert main(train()) == 0
     assert len(saved) == 4  # after each of three steps and at the end
-    assert "No space left on device; training goes on" in capsys.readouterr().err
+    assert "No space left on device; the training is unharmed" in capsys.readouterr().err
+
+
+def test_a_model_that_has_no_room_says_how_to_go_on(capsys, monkeypatch, two_nuclei):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("seamless_unet.model_file.save_model", full)
+    monkeypatch.setattr("seamless_unet.commands.train._CHECKPOINT_EVERY", 0)
+    two_nuclei()
+    message = fails(capsys, *train())
+    assert "m.safetensors is not written: No space left on device; make room, then" in message
+    assert "--resume m.checkpoint.safetensors" in message
+
+
+def test_no_room_is_said_before_the_work(capsys, monkeypatch, two_nuclei):
+    two_nuclei()
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=10**6))
+    message = fails(capsys, *train())
+    assert "not enough room on the disk" in message
+    assert "1 MB are free" in message
+    assert "or take another --output" in message
+    assert not Path("m.safetensors").exists()
+
+
+def test_a_model_written_meanwhile_by_another_training_is_kept(capsys, monkeypatch, two_nuclei):
+    module = importlib.import_module("seamless_unet.train")
+    whole = module.train
+
+    def beside(*arguments, **options):
+        for event in whole(*arguments, **options):
+            yield event
+            Path("m.safetensors").write_text("another's")
+
+    monkeypatch.setattr(module, "train", beside)
+    two_nuclei()
+    assert main(train()) == 0
+    assert Path("m.1.safetensors").read_text() == "another's"
+    assert load_model("m.safetensors").info.training["score"] is not None
 
 
 def test_an_earlier_model_is_kept_under_another_name(two_nuclei, capsys):
@@ -192,7 +231,7 @@ def test_labels_of_one_class_only(capsys, two_nuclei):
 
 
 def test_float_labels(capsys, two_nuclei):
-    two_nuclei(labels=np.ones((64, 72), np.float32))
+    two_nuclei(labels=np.full((64, 72), 0.5, np.float32))
     assert "labels must be whole numbers: a_labels.tif is float32" in fails(capsys, *train())
 
 
@@ -202,11 +241,31 @@ def test_labels_of_another_shape(capsys, two_nuclei):
     assert "a is 64 x 72 (YX), a_labels.tif is 64 x 71; give the labels that were" in message
 
 
-def test_images_of_different_kinds(capsys, two_nuclei):
+def test_images_and_stacks_are_learned_together(capsys, two_nuclei):
     two_nuclei("a"), two_nuclei("b", axes="ZYX")
     run = ["train", "--images", "a.tif", "b.tif", "--labels", "a_labels.tif", "b_labels.tif"]
+    assert main([*run, "--output", "m.safetensors", *TINY]) == 0
+    assert "Learning from 2 images" in capsys.readouterr().out
+
+
+def test_channels_are_chosen(capsys, two_nuclei):
+    two_nuclei()
+    cells = read_image("a.tif").data
+    write_image("b.tif", np.stack([np.full_like(cells, 9), cells]), axes="CYX")
+    run = [a if a != "a.tif" else "b.tif" for a in train()]
+    assert main([*run, "--channels", "2"]) == 0
+    assert load_model("m.safetensors").info.network.in_channels == 1
+    assert main(train()) == 0  # the same as of the channel by itself
+    one, other = (
+        load_model(name).info.training["history"] for name in ("m.safetensors", "m.1.safetensors")
+    )
+    assert one == other
+    message = fails(capsys, *run, "--channels", "1,3")
+    assert "b.tif has 2 channel(s): --channels must be from 1 to 2" in message
+    assert "'0' are no numbers" in fails(capsys, *run, "--channels", "0", status=2)
+    run = ["train", "--images", "a.tif", "b.tif", "--labels", "a_labels.tif", "a_labels.tif"]
     message = fails(capsys, *run, "--output", "m.safetensors", *TINY)
-    assert "a has axes YX, b has ZYX: train on images of the same kind" in message
+    assert "different numbers of channels (a has 1, b has 2)" in message
 
 
 def test_a_model_has_a_name_of_its_own(capsys, two_nuclei):

@@ -73,8 +73,12 @@ class Napari:
         self.process.stdin.flush()
         answered = select.select([self.process.stdout], [], [], LIMIT)[0]
         answer = self.process.stdout.readline() if answered else ""
-        assert answer, f"napari is gone or stands still: {self.log.read_text()[-3000:]}"
+        assert answer, f"napari is gone or stands still: {self.last_words()}"
         return json.loads(answer)
+
+    def last_words(self) -> str:
+        """Return the end of what it printed, where each thread was if it crashed."""
+        return self.log.read_text().partition("Extension modules")[0][-9000:]
 
     def until(self, *question) -> Any:
         """Return the answer as soon as there is one."""

@@ -52,7 +52,7 @@ def test_the_window_asks_before_a_training_ends_with_it(napari):
     napari.xdotool("key", "alt+F4")
     napari.click("Close")
     napari.click("Do not ask in future", "Close")  # napari's own question, about the layers
-    assert napari.process.wait(60) == 0, napari.log.read_text()[-3000:]
+    assert napari.process.wait(60) == 0, napari.last_words()
     assert psutil.wait_procs(processes, timeout=60)[1] == []
     (training,) = interrupted(napari.models / "checkpoints")
     assert training.name == "mine"

@@ -40,6 +40,12 @@ def test_its_end_is_the_last_event_and_writing_then_does_no_harm(started):
     assert events.empty()
 
 
+def test_nothing_comes_from_one_that_was_ended(started):
+    child, events = started
+    child.kill()
+    assert events.get_nowait()[1]["event"] == "exited"
+
+
 def test_its_last_words_are_short(started, tmp_path):
     child, _ = started
     (tmp_path / "folder" / "log.txt").write_bytes(b"\xff" * 5000 + b"the end")

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from seamless_unet.axes import in_words, split
 from seamless_unet.file_pairs import find_pairs
-from seamless_unet.image_io import read_labels
+from seamless_unet.image_io import Image, read_labels
+from seamless_unet.metadata import read_metadata
+from seamless_unet.pair import is_mask, pieces_apart
 
 
 def evaluate(args: argparse.Namespace) -> dict[str, Any]:
@@ -41,13 +43,33 @@ def _pieces(
     truth_path: Path, predicted_path: Path, *, axes: str | None
 ) -> Iterator[tuple[tuple[int, ...], NDArray, NDArray]]:
     """Yield index along S and T, true labels and predicted labels ([Z,] Y, X)."""
-    truth, predicted = (read_labels(path, axes=axes) for path in (truth_path, predicted_path))
+    paths = truth_path, predicted_path
+    truth, predicted = (read_labels(path, axes=axes or _known_axes(*paths)) for path in paths)
     if truth.data.shape != predicted.data.shape:
         raise ValueError(
             f"{truth_path} is {in_words(truth.data.shape, truth.axes)}, {predicted_path} is "
             f"{in_words(predicted.data.shape, predicted.axes)}: give labels of the same image"
         )
-    ndim = 3 if "Z" in truth.axes else 2
-    pieces = (split(labels.data, truth.axes, ndim) for labels in (truth, predicted))
-    for (index, true_piece), (_, predicted_piece) in zip(*pieces, strict=True):
-        yield index, true_piece[0], predicted_piece[0]  # split gives (C, [Z,] Y, X)
+    sides = [_split(*side) for side in zip(paths, (truth, predicted), strict=True)]
+    for (index, true_piece), (_, predicted_piece) in zip(*sides, strict=True):
+        yield index, true_piece, predicted_piece
+
+
+def _known_axes(*paths: Path) -> str | None:
+    """Return the axes that only one of two files of the same shape knows, else ``None``."""
+    about = [read_metadata(path) for path in paths]
+    named = [each.axes for each in about if each and not set(each.axes) - set("STZCYX")]
+    alike = len({each.shape for each in about if each}) == 1
+    return named[0] if alike and len(named) == 1 else None
+
+
+def _split(path: Path, labels: Image) -> Iterator[tuple[tuple[int, ...], NDArray]]:
+    """Yield index along S and T, and labels ([Z,] Y, X), of which those of a mask get numbers."""
+    mask, told = is_mask(labels.data), False
+    ndim = 3 if "Z" in labels.axes else 2
+    for index, (ids,) in split(labels.data, labels.axes, ndim):
+        apart = pieces_apart(ids) if mask else ids
+        if apart is not ids and not told:
+            print(f"note: all labels of {path} have one number: each separate piece is an object")
+            told = True
+        yield index, apart

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import itertools
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from seamless_unet.image_io import written_here
 from seamless_unet.whole_file import try_to_write
+
+_LOG_EVERY = 60.0  # seconds
+_logged = time.monotonic()
 
 
 def make_writable(folder: Path) -> None:
@@ -72,6 +76,10 @@ def _numbered(path: Path, number: int) -> Path:
 
 
 def progress(text: str) -> None:
-    """Show what is going on in the last line of a terminal, and nothing in a log."""
+    """Show what is going on in the last line of a terminal; in a log, with a line a minute."""
+    global _logged
     if sys.stderr.isatty():
         print(f"\r{text}\x1b[K", end="", file=sys.stderr, flush=True)
+    elif text and time.monotonic() - _logged > _LOG_EVERY:
+        _logged = time.monotonic()
+        print(text, file=sys.stderr, flush=True)

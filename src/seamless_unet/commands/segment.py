@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seamless_unet.commands.input import read_chosen
 from seamless_unet.commands.output import check_free, make_writable, progress
 from seamless_unet.disk_space import check_room
 from seamless_unet.error_words import words
 from seamless_unet.file_pairs import find_images
-from seamless_unet.image_io import file_stem, read_image, write_image
+from seamless_unet.image_io import file_stem, write_image
 
 if TYPE_CHECKING:
     from seamless_unet.model_file import Model
@@ -34,24 +35,30 @@ def segment(args: argparse.Namespace) -> dict[str, Any]:
     kinds = ("labels", "probabilities") if args.probabilities else ("labels",)
     outputs = [[folder / f"{file_stem(path)}_{kind}.tif" for kind in kinds] for path in paths]
     check_free([path for group in outputs for path in group], paths)
+    wanted = list(zip(paths, outputs, strict=True))
+    if args.skip_existing:  # a result is whole or not there
+        wanted = [(path, targets) for path, targets in wanted if not all(map(Path.exists, targets))]
+        print(f"{len(paths) - len(wanted)} of {len(paths)} images have their results", flush=True)
     model = load_model(args.model, device=choose_device(args.device))
     make_writable(folder)
     if model.info.output == "classes":
         _say_what_is_ignored(args)
     images: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
-    for path, targets in zip(paths, outputs, strict=True):
+    for path, targets in wanted:
         try:
             images.append(_segment_file(model, path, targets, args))
         except (ValueError, OSError) as error:
-            if len(paths) == 1 or getattr(error, "errno", None) == errno.ENOSPC:
+            if len(wanted) == 1 or getattr(error, "errno", None) == errno.ENOSPC:
                 raise
             progress("")  # one bad file must not cost the others
             failed.append({"image": str(path), "error": words(error, "segment")})
             print(f"left out: {failed[-1]['error']}", file=sys.stderr)
+        else:
+            print(_in_words(images[-1]), flush=True)
     if failed:
         print(
-            f"seamless-unet: error: {len(failed)} of {len(paths)} images could not be segmented",
+            f"seamless-unet: error: {len(failed)} of {len(wanted)} images could not be segmented",
             file=sys.stderr,
         )
     return {"model": args.model, "images": images, "failed": failed}
@@ -65,7 +72,7 @@ def _segment_file(
     from seamless_unet.stack import Segmented, segment_stack
 
     start = time.monotonic()
-    image = read_image(path, axes=args.axes)
+    image = read_chosen(path, args)
     if not args.resample:
         _compare_pixels(path, image.pixel_size, model.info.pixel_size)
     with _about(path):
@@ -89,9 +96,6 @@ def _segment_file(
     if result.probabilities is not None:
         axes = result.probability_axes
         write_image(targets[1], result.probabilities, axes=axes, pixel_size=image.pixel_size)
-    seconds = round(time.monotonic() - start, 3)
-    found = "class map" if result.objects is None else f"{result.objects} objects"
-    print(f"{path}  {found}, {seconds:.1f} s  ->  {targets[0]}")
     return {
         "image": str(path),
         "labels": str(targets[0]),
@@ -99,8 +103,14 @@ def _segment_file(
         "axes": result.axes,
         "shape": list(result.labels.shape),
         "objects": result.objects,
-        "seconds": seconds,
+        "seconds": round(time.monotonic() - start, 3),
     }
+
+
+def _in_words(image: dict[str, Any]) -> str:
+    """Return a line about an image that was segmented."""
+    found = "class map" if image["objects"] is None else f"{image['objects']} objects"
+    return f"{image['image']}  {found}, {image['seconds']:.1f} s  ->  {image['labels']}"
 
 
 def _say_what_is_ignored(args: argparse.Namespace) -> None:

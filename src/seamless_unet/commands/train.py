@@ -11,11 +11,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seamless_unet.commands.input import read_chosen
 from seamless_unet.commands.output import keep_earlier, make_writable, progress
+from seamless_unet.disk_space import check_room
 from seamless_unet.file_pairs import find_pairs
-from seamless_unet.image_io import Image, read_image, read_labels
+from seamless_unet.image_io import Image, read_labels
 
 if TYPE_CHECKING:
+    from seamless_unet.model_file import Model
     from seamless_unet.train import Event
     from seamless_unet.train_state import TrainState
 
@@ -29,30 +32,40 @@ _ENDS = {
 
 def train(args: argparse.Namespace) -> dict[str, Any]:
     """Train a model; Ctrl-C keeps the best one so far."""
-    from seamless_unet.model_file import save_model
-
     output = Path(args.output)
     if output.suffix != ".safetensors":
         raise ValueError(f"--output {output}: a model's name ends in .safetensors")
     make_writable(output.parent)
     checkpoint = output.with_suffix(".checkpoint.safetensors")
     events, state = _begun(args)
-    if not (args.resume and Path(args.resume).resolve() == checkpoint.resolve()):
+    check_room([(output.parent, _size(state))], otherwise="take another --output")
+    replaced = bool(args.resume) and Path(args.resume).resolve() == checkpoint.resolve()
+    if not replaced:
         keep_earlier(output, checkpoint)
+
+    def save_best() -> Model:
+        model = state.best_model()
+        if not replaced:
+            keep_earlier(output)  # of a training that ran beside this one
+        _save(model, output, checkpoint)
+        return model
+
     try:
         reason = _follow(events, state, checkpoint)
     except BaseException:  # diverged, out of memory, Ctrl-C again: an hour's work may be in it
         if state.best_score is not None:
-            save_model(state.best_model(), output)
+            save_best()
         raise
-    model = state.best_model()
-    save_model(model, output)
-    state.save(checkpoint)
-    print(f"{_ENDS[reason]}: step {state.step}, score {model.info.training['score']}")
-    print(f"wrote {output} and, to go on with --resume, {checkpoint}")
+    model = save_best()
+    score = model.info.training["score"]
+    print(
+        f"{_ENDS[reason]}: step {state.step}, score {'none' if score is None else f'{score:.3f}'}"
+    )
+    kept = f" and, to go on with --resume, {checkpoint}" if _try_to_save(state, checkpoint) else ""
+    print(f"wrote {output}{kept}")
     return {
         "model": str(output),
-        "checkpoint": str(checkpoint),
+        "checkpoint": str(checkpoint) if kept else None,
         "reason": reason,
         "training": model.info.training,
     }
@@ -115,25 +128,39 @@ def _read_training(args: argparse.Namespace) -> tuple[list[Image], list[Image]]:
     pairs, alone = find_pairs(args.images, args.labels)
     if alone:
         print(f"left out, no labels: {', '.join(map(str, alone))}")
-    images = [read_image(path, axes=args.axes) for path, _ in pairs]
+    images = [read_chosen(path, args) for path, _ in pairs]
     labels = [read_labels(path, like=im) for (_, path), im in zip(pairs, images, strict=True)]
     for image in images[1:]:
-        if image.axes != images[0].axes:
-            raise ValueError(
-                f"{images[0].name} has axes {images[0].axes}, {image.name} has {image.axes}: "
-                "train on images of the same kind, or say what they are with --axes"
-            )
         if image.pixel_size != images[0].pixel_size:
             print(f"note: the pixel size of {image.name} differs from {images[0].name}'s")
     return images, labels
 
 
-def _try_to_save(state: TrainState, checkpoint: Path) -> None:
-    """Save a checkpoint; a full disk must not end the training."""
+def _size(state: TrainState) -> int:
+    """Return about how many bytes a model and its checkpoint take."""
+    weights = sum(each.nbytes for each in state.network.state_dict().values())
+    moments = 2 if state.config.optimizer == "adam" else 1
+    return weights * (3 + bool(state.config.ema) + moments)  # model, network, best, average
+
+
+def _save(model: Model, output: Path, checkpoint: Path) -> None:
+    from seamless_unet.model_file import save_model
+
+    try:
+        save_model(model, output)
+    except OSError as error:
+        kept = f", then go on with --resume {checkpoint}" if checkpoint.exists() else ""
+        raise OSError(f"{output} is not written: {error.strerror}; make room{kept}") from error
+
+
+def _try_to_save(state: TrainState, checkpoint: Path) -> bool:
+    """Save a checkpoint, or say why not; a full disk must not end the training."""
     try:
         state.save(checkpoint)
+        return True
     except OSError as error:
-        print(f"\nno checkpoint written: {error}; training goes on", file=sys.stderr)
+        print(f"\nno checkpoint written: {error}; the training is unharmed", file=sys.stderr)
+        return False
 
 
 @contextlib.contextmanager

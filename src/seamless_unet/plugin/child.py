@@ -12,6 +12,7 @@ from typing import Any
 
 from seamless_unet.plugin.preferences import environment
 
+_PATIENCE = 5  # seconds for the last words of a process that was ended
 _COMMAND = [sys.executable, "-P", "-m", "seamless_unet.compute"]
 
 
@@ -30,6 +31,7 @@ class Child:
         folder.mkdir(exist_ok=True)
         self._log = folder / "log.txt"
         self._writing = threading.Lock()
+        self._listening: threading.Thread | None = None
         with open(self._log, "w") as log:
             self.process = subprocess.Popen(
                 [*command, str(folder)],
@@ -47,7 +49,8 @@ class Child:
 
         The last one is ``exited``, with its ``status``.
         """
-        threading.Thread(target=self._receive, args=(on_event,), daemon=True).start()
+        self._listening = threading.Thread(target=self._receive, args=(on_event,), daemon=True)
+        self._listening.start()
 
     def write(self, message: str) -> None:
         """Send a message, unless the process is gone: then ``exited`` is on its way."""
@@ -58,12 +61,14 @@ class Child:
             pipe.flush()
 
     def kill(self) -> None:
-        """End the process, now."""
+        """End the process, now; nothing comes from it after that."""
         self.process.kill()
         self.process.wait()
         assert self.process.stdin is not None
         with self._writing, contextlib.suppress(OSError):
             self.process.stdin.close()
+        if self._listening is not None:  # or it might speak to a Qt that is being taken down
+            self._listening.join(_PATIENCE)
 
     def last_words(self) -> str:
         """Return the end of what it printed."""

@@ -66,6 +66,7 @@ class Worker(QObject):
         self._pause.setInterval(_PAUSE)
         self._pause.timeout.connect(self._warm_up)
         self._lock = threading.Lock()  # over which child there is, and what it was told
+        self._ended = False  # with napari, unless another window opens
         self._arrived.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
         atexit.register(self.shut_down)
         if application := QCoreApplication.instance():
@@ -152,6 +153,7 @@ class Worker(QObject):
 
     def shut_down(self) -> None:
         """End the child process and remove the temporary files."""
+        self._ended = True
         with contextlib.suppress(RuntimeError):  # at exit Qt may be gone before us
             self._pause.stop()
         with self._lock:
@@ -164,6 +166,7 @@ class Worker(QObject):
     def _started(self) -> Child:
         """Return the child process, started if there is none; needs the lock."""
         if self.child is None:
+            self._ended = False
             self.child = Child(self._folder)
             self.child.listen(self._received)  # not before it is known here
         return self.child
@@ -205,6 +208,8 @@ class Worker(QObject):
         self._emit(child, event)
 
     def _emit(self, child: Child | None, event: Event) -> None:
+        if self._ended:
+            return
         with contextlib.suppress(RuntimeError):  # Qt is already gone while Python ends
             self._arrived.emit(child, event)
 
