@@ -338,3 +338,10 @@ def test_a_region_must_be_true_or_false():
     image = np.zeros((8, 8))
     with pytest.raises(ValueError, match="region of image 1 must be bool, got uint8"):
         make_dataset([image], [np.ones((8, 8), int)], config(), regions=[np.ones((8, 8), np.uint8)])
+
+
+def test_numbers_of_objects_taken_for_classes_are_pointed_out():
+    image, labels = drawn()
+    rows, columns = np.indices(labels.shape) // 8
+    with pytest.raises(ValueError, match=r"draw more, in several places \(or, if every number is"):
+        make_dataset([image], [10 * rows + columns], config(annotation="classes"))

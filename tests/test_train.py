@@ -255,8 +255,11 @@ def test_the_model_remembers_what_it_was_trained_on(pairs):
 def test_a_checkpoint_of_another_network_is_refused(pairs):
     state = next(train(*pairs, TrainConfig.preset(steps=1, **SMALL))).state
     wider = TrainConfig.preset(steps=1, **{**SMALL, "base_channels": 8})
-    with pytest.raises(ValueError, match="another network"):
+    with pytest.raises(ValueError, match=r"other settings \(base_channels\)"):
         next(train(*pairs, wider, state=state))
+    colored = [np.stack([image, image]) for image in pairs[0]]
+    with pytest.raises(ValueError, match=r"another network, for 1 channel\(s\) and not 2"):
+        next(train(colored, pairs[1], state.config, state=state, axes="CYX"))
 
 
 def test_resuming_refuses_other_settings_and_goes_on_with_a_larger_budget(pairs):

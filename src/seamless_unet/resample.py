@@ -38,11 +38,12 @@ def resampled_shape(
     >>> resampled_shape((100, 30), "YX", {"Y": 0.25, "X": 0.25}, {"Y": 0.5, "X": 0.5})
     (50, 15)
     """
-    for who, sizes in (("image", pixel_size), ("model", wanted)):
+    sides = {"model": (wanted, ""), "image": (pixel_size, "give the image's pixel size, or ")}
+    for who, (sizes, advice) in sides.items():
         if missing := [axis for axis in "YX" if not sizes.get(axis, 0) > 0]:
             raise ValueError(
                 f"the {who} does not say the size of its pixels along {' and '.join(missing)}: "
-                "segment without resampling, or give the image's pixel size"
+                f"{advice}segment without resampling"
             )
     resampled = []
     for size, axis in zip(shape, axes, strict=True):

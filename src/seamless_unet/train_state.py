@@ -88,11 +88,6 @@ class TrainState:
         ValueError
             If the data or the recipe are others.
         """
-        if info.network != self.info.network:
-            raise ValueError(
-                f"the checkpoint is of another network ({self.info.network}) than these images "
-                f"and options need ({info.network}): start anew without it"
-            )
         before = self.config.to_json()
         changed = [
             name
@@ -106,6 +101,12 @@ class TrainState:
         ):
             what = ", ".join(changed) or "the classes that are drawn"
             raise ValueError(f"the checkpoint was made with other settings ({what}): take the same")
+        if info.network != self.info.network:
+            kept, needed = (each.network.in_channels for each in (self.info, info))
+            channels = f", for {kept} channel(s) and not {needed}" if kept != needed else ""
+            raise ValueError(
+                f"the checkpoint is of another network{channels}: start anew without it"
+            )
         if _amounts(info) != _amounts(self.info):
             raise ValueError(
                 "the checkpoint was made with other images or labels: take the same, or learn on "

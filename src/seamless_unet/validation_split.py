@@ -11,6 +11,7 @@ from seamless_unet.config import TrainConfig
 from seamless_unet.sample import Sample
 
 _MANY_IMAGES = 10  # from which on whole images are held back
+_MANY_CLASSES = 10  # more are rather the numbers of objects
 
 
 def split_validation(
@@ -101,7 +102,8 @@ def _split_region(sample: Sample, config: TrainConfig) -> tuple[Sample, Sample]:
         learned = sample.restricted(~region)
         if first < last and _classes([learned], config) == classes:
             return learned, sample.restricted(region)
+    ids = " (or, if every number is an object, say that they are objects)"
     raise ValueError(
         f"{sample.name}: too little is labeled to hold a part back and still learn every class: "
-        "draw more, in several places"
+        f"draw more, in several places{ids if len(classes) > _MANY_CLASSES else ''}"
     )
