@@ -342,6 +342,6 @@ def test_a_region_must_be_true_or_false():
 
 def test_numbers_of_objects_taken_for_classes_are_pointed_out():
     image, labels = drawn()
-    rows, columns = np.indices(labels.shape) // 8
+    rows, columns = np.indices(labels.shape) // 5
     with pytest.raises(ValueError, match=r"draw more, in several places \(or, if every number is"):
         make_dataset([image], [10 * rows + columns], config(annotation="classes"))
