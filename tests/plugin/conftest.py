@@ -98,3 +98,12 @@ def ended(qtbot):
         return panel.status.text()
 
     return wait
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quick_garbage_collection():
+    """Leave alone what is imported by now when garbage is looked for, as after each viewer."""
+    import gc
+
+    gc.collect()
+    gc.freeze()
