@@ -5,6 +5,7 @@ import pytest
 
 from cases import picture
 from seamless_unet.advice import (
+    constant_images,
     few_objects,
     find_problems,
     objects_in_pieces,
@@ -65,6 +66,15 @@ def test_planes_of_a_volume_that_are_not_drawn_yet_part_nothing():
     drawn = volume.any(axis=(1, 2), keepdims=True)
     assert said(objects_in_pieces([sample(volume, annotated=drawn)])) == []
     assert len(said(objects_in_pieces([sample(volume)]))) == 1
+
+
+def test_an_image_without_anything_in_it():
+    labels = np.eye(8, dtype=int)
+    empty = sample(labels, np.zeros((8, 8)), name="empty", source=1)
+    assert said(constant_images([sample(labels), empty])) == [
+        "empty has the same grey value everywhere."
+    ]
+    assert said(constant_images([empty, sample(labels, name="next plane", source=1)])) == []
 
 
 def test_slips_of_the_brush():

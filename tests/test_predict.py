@@ -86,6 +86,13 @@ def test_tiles_with_symmetries_and_the_network_of_the_paper(depth):
     np.testing.assert_allclose(tiled, at_once, rtol=0, atol=1e-15)
 
 
+def test_lists_and_budgets_that_are_none():
+    net, image = network(), np.random.default_rng(0).random((20, 30))
+    np.testing.assert_array_equal(predict(net, image.tolist()), predict(net, image))
+    with pytest.raises(ValueError, match="memory=-1 must be a number of bytes above 0"):
+        predict(net, image, memory=-1)
+
+
 def test_tiles_of_a_deep_network_in_3d():
     net = exact(network(ndim=3, depth=3, base_channels=2))
     image = np.random.default_rng(0).random((9, 14, 5))

@@ -57,6 +57,7 @@ def find_problems(
         *partly_annotated(whole),
         *rare_classes(class_pixels),
         *small_images(samples, Geometry(config.depth)),
+        *constant_images(samples),
         *(unlike_contrast(looked_at) if "background" in class_pixels else ()),
     ]
 
@@ -175,6 +176,17 @@ def small_images(samples: Sequence[Sample], geometry: Geometry) -> Iterator[Prob
             "network looks at around every pixel; the rest is mirrored.",
             "Take a larger part of the image, or a smaller pixel size if the objects are tiny.",
         )
+
+
+def constant_images(samples: Sequence[Sample]) -> Iterator[Problem]:
+    """Find images that show nothing, such as those of a channel that was not recorded."""
+    for _, group in itertools.groupby(samples, key=lambda sample: sample.source):
+        planes = list(group)
+        if all(np.ptp(plane.image) == 0 for plane in planes):
+            yield Problem(
+                f"{planes[0].name} has the same grey value everywhere.",
+                "Look whether it is the right image, and the right channel of it.",
+            )
 
 
 def unlike_contrast(samples: Sequence[Sample]) -> Iterator[Problem]:

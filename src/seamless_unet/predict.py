@@ -78,6 +78,7 @@ def predict(
         tile shape is not a legal size.
     """
     network = model.network if isinstance(model, Model) else model
+    image = np.asarray(image)
     spatial = with_channels(image, network.config).shape[1:]
     dtype = np.float64 if network.dtype == torch.float64 else np.float32
     out = np.empty((max(network.config.classes, 2), *spatial), dtype)
@@ -125,6 +126,8 @@ def predict_tiles(
     image = with_channels(image, network.config)
     if precision not in PRECISIONS:
         raise ValueError(f"precision {precision!r} must be one of {', '.join(PRECISIONS)}")
+    if memory is not None and memory < 1:
+        raise ValueError(f"memory={memory} must be a number of bytes above 0")
     memory = memory or free_memory(network)
     offset, scale = measured or measure(image, normalization)
     turns = TURNS if symmetries else TURNS[:1]
