@@ -76,9 +76,11 @@ def keep(request: Mapping[str, Any], folder: Path) -> None:
     OSError
         If there is no place on the disk.
     """
-    if folder.exists():
-        raise ValueError(f"{folder} keeps another training: resume or discard that one first")
-    folder.mkdir(parents=True)
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError as error:
+        words = f"{folder} keeps another training: resume or discard that one first"
+        raise ValueError(words) from error
     kept = {key: value for key, value in request.items() if key not in ("id", "request")}
     for key in array_keys(request):
         kept[key] = f"{key}.npy"

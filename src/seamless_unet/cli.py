@@ -29,7 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _add_recipe(parser, args)
     try:
         result = _run(args)
-        sys.stdout.flush()
+        if sys.stdout:  # closed by >&-
+            sys.stdout.flush()
     except KeyboardInterrupt:
         print("seamless-unet: stopped", file=sys.stderr)
         return 130

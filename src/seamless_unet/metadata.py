@@ -82,17 +82,17 @@ def tiff_axes(
     tif: tifffile.TiffFile, series: tifffile.TiffPageSeries
 ) -> tuple[tuple[int, ...], str]:
     """Return the shape of one of the `tiff_series` of an open file, and its axes."""
-    written = set().union(*(tif.shaped_metadata or ()))  # what was said, not guessed
+    said = next(iter(tif.shaped_metadata or ()), {})
     shape, axes = series.shape, series.axes
     if hasattr(series, "get_shape"):  # before tifffile 2026.5
         shape, axes = series.get_shape(squeeze=False), series.get_axes(squeeze=False)
     if series.kind != "shaped":  # OME and ImageJ name axes of one pixel that nobody meant
         kept = [i for i, (n, a) in enumerate(zip(shape, axes, strict=True)) if n > 1 or a in "YX"]
         shape, axes = tuple(shape[i] for i in kept), "".join(axes[i] for i in kept)
-    if "pixel_size" in written:  # by this package, whose S are images
+    if "axes" in said and isinstance(said.get("pixel_size"), dict):  # this package's S are images
         return tuple(shape), axes
     # tifffile's S are samples, the colors of a pixel; only an S that someone wrote in front is ours
-    return tuple(shape), re.sub("S$" if "axes" in written else "S", "C", axes)
+    return tuple(shape), re.sub("S$" if "axes" in said else "S", "C", axes)
 
 
 def tiff_pixel_size(tif: tifffile.TiffFile) -> dict[str, float]:

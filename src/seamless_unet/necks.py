@@ -177,6 +177,8 @@ def _peaks(height: NDArray[np.float64], inside: NDArray[np.bool_]) -> tuple[NDAr
 
     A plateau that leads from one place inside to another around the outline is one.
     """
-    tops, _ = ndi.label(local_maxima(height), np.ones((3,) * height.ndim))
-    found, numbers = np.unique(tops * inside, return_inverse=True)  # there is a pixel outside
-    return numbers.reshape(tops.shape).astype(np.int32), len(found) - 1
+    tops, count = ndi.label(local_maxima(height), np.ones((3,) * height.ndim))
+    there = np.zeros(count + 1, np.int32)
+    there[tops[inside]] = 1
+    there[0] = 0
+    return (np.cumsum(there, dtype=np.int32) * there)[tops] * inside, int(there.sum())

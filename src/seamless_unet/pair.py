@@ -200,7 +200,8 @@ def _with_small_ids(pair: Pair) -> NDArray[np.int32]:
     labels = pair.labels
     if pair.annotation != "objects":
         return labels.astype(np.int32)
-    labels = np.where(labels > 0, labels, 0)  # beyond a region anything may stand
+    if labels.dtype.kind == "i" and labels.min(initial=0) < 0:  # beyond a region
+        labels = np.maximum(labels, 0)
     if labels.max(initial=0) > max(labels.size, _MANY):
         values, order = np.unique(labels, return_inverse=True)
         labels = order.reshape(labels.shape) + (values[0] > 0)  # 0 stays background

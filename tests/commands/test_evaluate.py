@@ -57,6 +57,10 @@ def test_labels_that_do_not_say_their_axes_have_those_of_the_others(capsys):
     for pair in (("t.tif", "p.tif"), ("p.tif", "t.tif")):
         assert main(["evaluate", "--labels", pair[0], "--predicted", pair[1]]) == 0
         assert "F1 1.000" in capsys.readouterr().out
+    write_image("f.tif", labels, axes="TYX")  # ImageJ's users mix these up
+    for pair in (("t.tif", "f.tif"), ("f.tif", "t.tif")):
+        assert main(["evaluate", "--labels", pair[0], "--predicted", pair[1]]) == 0
+        assert "F1 1.000" in capsys.readouterr().out
     assert "do not say what Q is" in fails(
         capsys, "evaluate", "--labels", "p.tif", "--predicted", "p.tif"
     )

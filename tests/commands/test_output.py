@@ -44,3 +44,16 @@ def test_segment_never_overwrites_an_input(capsys, model, two_nuclei):
     two_nuclei("b/a")
     message = fails(capsys, "segment", "a.tif", "b/a.tif", "--output", "out", "--model", model)
     assert "two images have this name" in message
+
+
+def test_nobody_who_listens_is_no_reason_to_stop(two_nuclei, monkeypatch):
+    class Gone:
+        def write(self, text):
+            raise BrokenPipeError
+
+        flush = isatty = lambda self: False
+
+    two_nuclei()
+    monkeypatch.setattr("seamless_unet.commands.output._LOG_EVERY", 0)
+    monkeypatch.setattr("sys.stderr", Gone())
+    assert main(train()) == 0

@@ -152,18 +152,31 @@ def test_what_was_cancelled_goes_on_where_it_ended(train_request, tmp_path, all_
         np.testing.assert_array_equal(resumed.network.state_dict()[key], value)
 
 
-def test_nothing_is_kept_while_it_is_prepared(train_request, tmp_path, monkeypatch):
+def test_nothing_is_kept_before_the_first_step(train_request, tmp_path, monkeypatch):
     """Then Stop ends the process, and who comes back would find a training of nothing."""
     module = importlib.import_module("seamless_unet.train")  # not the function
     whole, seen = module.train, []
 
     def looking(*arguments, **options):
-        seen.append(files(tmp_path / LIBRARY))
-        yield from whole(*arguments, **options)
+        for event in whole(*arguments, **options):
+            seen.append((type(event), files(tmp_path / LIBRARY)))
+            yield event
 
     monkeypatch.setattr(module, "train", looking)
     served(train_request)
-    assert seen == [[]]
+    first = [kind for kind, _ in seen].index(module.Step)
+    assert [kept for _, kept in seen[: first + 1]] == [[]] * (first + 1)
+    assert "checkpoints/trained/request.json" in seen[first + 1][1]
+
+
+def test_another_training_of_that_name_stays_as_it_is(train_request, tmp_path):
+    folder = Path(train_request["checkpoint"])
+    checkpoint.keep(train_request, folder)
+    before = files(folder)
+    *_, event = served(train_request)
+    assert event["event"] == "error"
+    assert "keeps another training: resume or discard that one first" in event["message"]
+    assert files(folder) == before
 
 
 def test_the_last_preview_of_what_was_resumed_reads_the_images_it_was_kept_with(
@@ -180,7 +193,7 @@ def test_the_last_preview_of_what_was_resumed_reads_the_images_it_was_kept_with(
             np.save(tmp_path / "view.npy", np.load(train_request["image 1"])[0])
             place = {"whole": 1, "index": {"T": 0}, "axes": "YX", "number": 7}
             orders.views[3] = {"id": 3, "image": str(tmp_path / "view.npy"), **place}
-    assert [event["number"] for event in events if event["event"] == "preview"] == [7]
+    assert {event["number"] for event in events if event["event"] == "preview"} == {7}
     assert "warning" not in names(events)
     assert not Path(train_request["checkpoint"]).exists()
 
@@ -255,8 +268,8 @@ def test_no_place_for_a_checkpoint_is_said_and_ends_nothing(train_request, tmp_p
 
     monkeypatch.setattr("seamless_unet.checkpoint.keep", full)
     events = served(train_request)
-    assert names(events)[:2] == ["running", "warning"]
-    assert "cannot be resumed" in events[1]["message"]
+    (warning,) = [event for event in events if event["event"] == "warning"]
+    assert "cannot be resumed" in warning["message"]
     assert events[-1]["event"] == "trained"
     assert files(tmp_path / LIBRARY) == ["trained.safetensors"]
 

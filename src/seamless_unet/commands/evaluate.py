@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from seamless_unet.axes import in_words, split
 from seamless_unet.file_pairs import find_pairs
-from seamless_unet.image_io import Image, read_labels
+from seamless_unet.image_io import read_labels
 from seamless_unet.metadata import read_metadata
 from seamless_unet.pair import is_mask, pieces_apart
 
@@ -50,7 +50,8 @@ def _pieces(
             f"{truth_path} is {in_words(truth.data.shape, truth.axes)}, {predicted_path} is "
             f"{in_words(predicted.data.shape, predicted.axes)}: give labels of the same image"
         )
-    sides = [_split(*side) for side in zip(paths, (truth, predicted), strict=True)]
+    pairs = zip(paths, (truth, predicted), strict=True)
+    sides = [_split(path, labels.data, truth.axes) for path, labels in pairs]
     for (index, true_piece), (_, predicted_piece) in zip(*sides, strict=True):
         yield index, true_piece, predicted_piece
 
@@ -63,11 +64,10 @@ def _known_axes(*paths: Path) -> str | None:
     return named[0] if alike and len(named) == 1 else None
 
 
-def _split(path: Path, labels: Image) -> Iterator[tuple[tuple[int, ...], NDArray]]:
+def _split(path: Path, labels: NDArray, axes: str) -> Iterator[tuple[tuple[int, ...], NDArray]]:
     """Yield index along S and T, and labels ([Z,] Y, X), of which those of a mask get numbers."""
-    mask, told = is_mask(labels.data), False
-    ndim = 3 if "Z" in labels.axes else 2
-    for index, (ids,) in split(labels.data, labels.axes, ndim):
+    mask, told = is_mask(labels), False
+    for index, (ids,) in split(labels, axes, 3 if "Z" in axes else 2):
         apart = pieces_apart(ids) if mask else ids
         if apart is not ids and not told:
             print(f"note: all labels of {path} have one number: each separate piece is an object")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import sys
 import time
@@ -79,7 +80,13 @@ def progress(text: str) -> None:
     """Show what is going on in the last line of a terminal; in a log, with a line a minute."""
     global _logged
     if sys.stderr.isatty():
-        print(f"\r{text}\x1b[K", end="", file=sys.stderr, flush=True)
+        tell(f"\r{text}\x1b[K", end="")
     elif text and time.monotonic() - _logged > _LOG_EVERY:
         _logged = time.monotonic()
-        print(text, file=sys.stderr, flush=True)
+        tell(text)
+
+
+def tell(text: str, *, end: str = "\n") -> None:
+    """Print to standard error, where somebody may listen; the work matters more."""
+    with contextlib.suppress(OSError):
+        print(text, end=end, file=sys.stderr, flush=True)

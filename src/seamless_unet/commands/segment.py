@@ -34,11 +34,11 @@ def segment(args: argparse.Namespace) -> dict[str, Any]:
     paths = find_images(args.images)
     kinds = ("labels", "probabilities") if args.probabilities else ("labels",)
     outputs = [[folder / f"{file_stem(path)}_{kind}.tif" for kind in kinds] for path in paths]
-    check_free([path for group in outputs for path in group], paths)
     wanted = list(zip(paths, outputs, strict=True))
     if args.skip_existing:  # a result is whole or not there
         wanted = [(path, targets) for path, targets in wanted if not all(map(Path.exists, targets))]
         print(f"{len(paths) - len(wanted)} of {len(paths)} images have their results", flush=True)
+    check_free([target for _, targets in wanted for target in targets], paths)
     model = load_model(args.model, device=choose_device(args.device))
     make_writable(folder)
     if model.info.output == "classes":
@@ -49,7 +49,7 @@ def segment(args: argparse.Namespace) -> dict[str, Any]:
         try:
             images.append(_segment_file(model, path, targets, args))
         except (ValueError, OSError) as error:
-            if len(wanted) == 1 or getattr(error, "errno", None) == errno.ENOSPC:
+            if len(paths) == 1 or getattr(error, "errno", None) == errno.ENOSPC:
                 raise
             progress("")  # one bad file must not cost the others
             failed.append({"image": str(path), "error": words(error, "segment")})

@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seamless_unet.commands.input import read_chosen
-from seamless_unet.commands.output import keep_earlier, make_writable, progress
+from seamless_unet.commands.output import keep_earlier, make_writable, progress, tell
 from seamless_unet.disk_space import check_room
 from seamless_unet.file_pairs import find_pairs
 from seamless_unet.image_io import Image, read_labels
@@ -45,8 +44,8 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
 
     def save_best() -> Model:
         model = state.best_model()
-        if not replaced:
-            keep_earlier(output)  # of a training that ran beside this one
+        if output.exists() and not replaced:
+            keep_earlier(output, checkpoint)  # of a training that ran beside this one
         _save(model, output, checkpoint)
         return model
 
@@ -54,7 +53,10 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
         reason = _follow(events, state, checkpoint)
     except BaseException:  # diverged, out of memory, Ctrl-C again: an hour's work may be in it
         if state.best_score is not None:
-            save_best()
+            try:
+                save_best()
+            except OSError as problem:
+                tell(str(problem))
         raise
     model = save_best()
     score = model.info.training["score"]
@@ -159,7 +161,7 @@ def _try_to_save(state: TrainState, checkpoint: Path) -> bool:
         state.save(checkpoint)
         return True
     except OSError as error:
-        print(f"\nno checkpoint written: {error}; the training is unharmed", file=sys.stderr)
+        tell(f"\nno checkpoint written: {error}; the training is unharmed")
         return False
 
 

@@ -44,16 +44,12 @@ def train(request: dict[str, Any], orders: Orders) -> Events:
     """
     with contextlib.ExitStack() as work:
         if "resume" in request:
-            folder = Path(request["resume"])
-            request = _resumed(request, folder)
-            work.enter_context(checkpoint.running(folder))
+            place = Place(Path(request["resume"]), work)
+            request = _resumed(request, place.folder)
+            place.begin()
         else:
-            folder = Path(request["checkpoint"])
-        events, prepared = _prepared(request, folder)
-        if "resume" not in request:  # not before: what fails or is stopped so early leaves nothing
-            yield from _kept(request, folder)
-            work.enter_context(checkpoint.running(folder))
-        yield from _train(request, folder, orders, events, prepared)
+            place = Place(Path(request["checkpoint"]), work)
+        yield from _train(request, place, orders, *_prepared(request, place.folder))
 
 
 def check(request: dict[str, Any], orders: Orders) -> Events:
@@ -108,13 +104,29 @@ def _arrays(request: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _kept(request: dict[str, Any], folder: Path) -> Events:
-    """Keep what is needed to begin anew, or warn that there is no place for it."""
-    try:
-        checkpoint.keep(request, folder)
-    except OSError as error:
-        checkpoint.discard(folder)
-        yield {"event": "warning", "message": f"The training cannot be resumed: {error}"}
+class Place:
+    """Where what is needed to go on with a training is kept: from its first step on.
+
+    What fails or is stopped before has learned nothing, and leaves nothing.
+    """
+
+    def __init__(self, folder: Path, work: contextlib.ExitStack) -> None:
+        self.folder, self._work = folder, work
+        self.begun = False
+
+    def begin(self) -> None:
+        """Let everybody know that this process works on what is kept here."""
+        self._work.enter_context(checkpoint.running(self.folder))
+        self.begun = True
+
+    def keep(self, request: dict[str, Any]) -> Events:
+        """Keep what is needed to begin anew, or warn that there is no place for it."""
+        try:
+            checkpoint.keep(request, self.folder)
+        except OSError as error:
+            checkpoint.discard(self.folder)
+            yield {"event": "warning", "message": f"The training cannot be resumed: {error}"}
+        self.begin()
 
 
 def _prepared(
@@ -127,7 +139,7 @@ def _prepared(
     from seamless_unet.volumes import fitting_recipe
 
     saved = checkpoint.state_path(folder)
-    state = TrainState.load(saved) if saved.exists() else None
+    state = TrainState.load(saved) if "resume" in request and saved.exists() else None
     begun = {"ndim": state.config.ndim} if state else {}
     arrays = _arrays(request)
     config = fitting_recipe(request["preset"], begun | request["changes"], **arrays)
@@ -142,7 +154,7 @@ def _prepared(
 
 def _train(
     request: dict[str, Any],
-    folder: Path,
+    place: Place,
     orders: Orders,
     events: Generator[Event, None, None],
     prepared: Prepared,
@@ -160,17 +172,19 @@ def _train(
             "earlier": state.info.training["earlier"],
         }
         previews = Previews(request, orders, state)
-        reason = yield from _follow(events, state, previews, request, folder, orders)
+        reason = yield from _follow(events, state, previews, request, place, orders)
         model = state.best_model()
         save_model(model, output)
     except BaseException as error:
-        _leave(request, folder, state, error)
+        if place.begun:
+            _leave(request, place.folder, state, error)
         raise
     events.close()  # lets go of the files
     try:
         yield from previews.final(model)  # of what is resumed, it may read the kept images
     finally:
-        checkpoint.discard(folder)
+        if place.begun:
+            checkpoint.discard(place.folder)
     score = model.info.training.get("score")
     yield {"event": "trained", "last": True, "model": str(output), "reason": reason, "score": score}
 
@@ -180,7 +194,7 @@ def _follow(
     state: TrainState,
     previews: Previews,
     request: dict[str, Any],
-    folder: Path,
+    place: Place,
     orders: Orders,
 ) -> Generator[dict[str, Any], None, str]:
     """Report a training's events, save its state now and then, and return why it ended."""
@@ -192,6 +206,8 @@ def _follow(
     for event in events:
         if isinstance(event, Finished):
             return event.reason
+        if isinstance(event, Step) and not place.begun:
+            yield from place.keep(request)
         unsaved |= isinstance(event, Validated) and event.best
         if unsaved and save_soon():  # so that it survives whatever happens next
             try:
@@ -203,14 +219,14 @@ def _follow(
                 warned = True
         if isinstance(event, Step):
             if checkpoint_soon():
-                _save_state(state, folder)
+                _save_state(state, place.folder)
             if report():
                 yield {"event": "step", **asdict(event)}
         elif isinstance(event, Validated):
             yield {"event": "validated", **asdict(event)}
         yield from previews.update(validated=isinstance(event, Validated))
         if request["id"] in orders.stopped:
-            _save_state(state, folder)  # there may be no place for the model
+            _save_state(state, place.folder)  # there may be no place for the model
             break
     return "stopped"
 

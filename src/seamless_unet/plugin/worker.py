@@ -116,6 +116,7 @@ class Worker(QObject):
             Called in the main thread with every event of the job.
         """
         self._count += 1
+        self._ended = False
         files = JobArrays(self._folder / str(self._count))
         job = self._jobs[self._count] = Job(self._count, request["request"], files, on_event)
         with self._lock:
@@ -166,7 +167,6 @@ class Worker(QObject):
     def _started(self) -> Child:
         """Return the child process, started if there is none; needs the lock."""
         if self.child is None:
-            self._ended = False
             self.child = Child(self._folder)
             self.child.listen(self._received)  # not before it is known here
         return self.child
@@ -183,7 +183,7 @@ class Worker(QObject):
             return
         with self._lock:
             job.messages.append(json.dumps(request))
-            if not job.done:
+            if not (job.done or self._ended):
                 self._write(job.messages[-1])
 
     def _ask(self, what: str, job: Job) -> None:
