@@ -124,10 +124,12 @@ def test_resolution_per_centimetre_is_a_pixel_size_and_per_inch_is_not(tmp_path)
         assert read_image(path).pixel_size == expected
 
 
+@pytest.mark.parametrize("metadata", [{}, {"pixel_size": 0.5}])
 @pytest.mark.parametrize("planar", [False, True])
-def test_colors_are_channels(tmp_path, planar):
+def test_colors_are_channels(tmp_path, planar, metadata):
     shape, axes = ((3, 5, 7), "CYX") if planar else ((5, 7, 3), "YXC")
-    tifffile.imwrite(tmp_path / "a.tif", numbers(*shape, dtype=np.uint8), photometric="rgb")
+    colors = numbers(*shape, dtype=np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", colors, photometric="rgb", metadata=metadata)
     image = read_image(tmp_path / "a.tif")
     assert (image.axes, image.data.shape) == (axes, shape)
 

@@ -42,13 +42,16 @@ def plainly(p, *, threshold, seed_threshold, cored, neck, min_size, fill_holes, 
         core = p[2] if cored else foreground
         seeds = ndi.label((core > seed_threshold) & (labels > 0))[0]
         least = max(3, min_size // (6 if cored else 3))
-        for number in range(1, seeds.max() + 1) if cored and p.ndim == 4 else ():
-            parts = ndi.label((seeds == number) & (core > 0.7))[0]
-            sizes = np.bincount(parts.ravel())
-            large = sizes >= max(least, sizes[1:].max(initial=0) / 50)
-            if np.count_nonzero(large[1:]) > 1:
-                parts *= large[parts]
-                seeds = np.where(seeds == number, np.where(parts, parts + seeds.max(), 0), seeds)
+        for level in (0.5, 0.6, 0.7, 0.8) if cored and p.ndim == 4 else ():
+            for number in np.unique(seeds[seeds > 0]):
+                parts = ndi.label((seeds == number) & (core > level))[0]
+                sizes = np.bincount(parts.ravel())
+                risen = np.bincount(parts[core > level + 0.1], minlength=len(sizes))
+                large = (sizes >= least) & (risen >= max(3, least // 4))
+                large &= sizes >= sizes[1:][large[1:]].max(initial=0) / 50
+                if np.count_nonzero(large[1:]) > 1:
+                    parts = np.where(large[parts] & (parts > 0), parts + seeds.max(), 0)
+                    seeds = np.where(seeds == number, parts, seeds)
         for number in np.unique(seeds[seeds > 0]):
             if (seeds == number).sum() < least:
                 seeds[seeds == number] = 0
@@ -139,15 +142,17 @@ def test_cores_divide_what_the_foreground_joins():
         segment(probabilities[:2], cored=True)
 
 
-def test_cores_that_run_together_are_several_seeds_in_a_volume():
-    core = np.array([0.0, 0.9, 0.8, 0.4, 0.8, 0.9, 0.0, 0.4, 0.4, 0.0])
+@pytest.mark.parametrize(("valley", "cores"), [(0.4, 2), (0.55, 2), (0.78, 2), (0.88, 1)])
+def test_cores_that_run_together_are_several_seeds_in_a_volume(valley, cores):
+    core = np.array([0.0, 0.95, 0.91, valley, 0.91, 0.95, 0.0, 0.4, 0.4, 0.0])
     rows = np.maximum(core, 0.5)
     probabilities = np.stack([1 - rows, rows - core, core])[:, None] * np.ones((3, 3, 1))
     options = {"threshold": 0.4, "seed_threshold": 0.3, "cored": True}
     assert segment(probabilities, **options).max() == 2
     volume = np.repeat(probabilities[:, None], 3, axis=1)
     labels = segment(volume, **options)
-    np.testing.assert_array_equal(labels[0, 0, [0, 1, 2, 4, 5, 7, 8]], [1, 1, 1, 2, 2, 3, 3])
+    expected = [1, 1, 1, cores, cores, cores + 1, cores + 1]
+    np.testing.assert_array_equal(labels[0, 0, [0, 1, 2, 4, 5, 7, 8]], expected)
 
 
 @pytest.mark.parametrize(("clear", "objects"), [(np.s_[3, 3:6, 8], 1), (np.s_[2:6, 2:7, 8], 2)])

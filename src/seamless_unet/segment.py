@@ -12,7 +12,8 @@ from seamless_unet.necks import divide_at_necks
 from seamless_unet.runs import Runs, find_runs, numbered
 
 _LEAST_SEED = 3  # pixels
-_CLEAR_CORE = 0.7  # of its probability; figures are in benchmarks/accuracy/README.md
+_LEVELS = (0.5, 0.6, 0.7, 0.8)  # of the probability of cores, where those that run together are
+_RISE = 0.1  # several if each rises so much above; figures are in benchmarks/accuracy/README.md
 _PART = 0.02  # of the largest part of a seed: like the core of an object half as wide
 
 
@@ -41,8 +42,8 @@ def segment(
         be the higher one. ``None`` divides nothing.
     cored
         Class 2 is the core of objects (`TrainConfig.rim`): its probability makes the seeds. In a
-        volume, several cores above a probability of 0.7 are several seeds, also where they run
-        together below, but for specks.
+        volume, cores that run together are several seeds where each rises by 0.1 above what joins
+        them, from a probability of 0.5 on, but for specks.
     neck
         Divides pieces, and parts of them that have one seed, at necks that are so many pixels
         deep (`seamless_unet.necks.divide_at_necks`): two round objects that run together. 0
@@ -175,8 +176,8 @@ def _divide(
     """Divide pieces in place among their seeds of at least so many pixels, if they have several."""
     core = probabilities[2] if cored else 1 - probabilities[0]
     seeds, _ = ndi.label((core > seed_threshold) & (labels > 0), output=np.int32)
-    if cored and labels.ndim == 3:
-        seeds = _apart(seeds, core, least)
+    for level in _LEVELS if cored and labels.ndim == 3 else ():
+        seeds = _apart(seeds, core, level, least)
     runs = find_runs(labels, seeds)
     piece, seed = runs.ids
     large, piece_of = _large(piece, seed, runs, least)
@@ -192,17 +193,19 @@ def _divide(
     labels[where] = divided[where[window]] + count
 
 
-def _apart(seeds: NDArray[np.int32], core: NDArray, least: int) -> NDArray[np.int32]:
+def _apart(seeds: NDArray[np.int32], core: NDArray, level: float, least: int) -> NDArray[np.int32]:
     """Return seeds, of which those with several large parts higher up have given way to these.
 
     So cores that run together are two, and one of low probability is still one. In planes, necks
     do that, and nuclei with texture would fall apart. A part is not large next to one that is fifty
-    times as large.
+    times as large, nor where it hardly rises above the level.
     """
-    parts, _ = ndi.label((seeds > 0) & (core > _CLEAR_CORE), output=np.int32)
-    runs = find_runs(seeds, parts)
-    seed, part = runs.ids
+    parts, _ = ndi.label((seeds > 0) & (core > level), output=np.int32)
+    runs = find_runs(seeds, parts, core > level + _RISE)
+    seed, part, risen = runs.ids
     large, seed_of = _large(seed, part, runs, least)
+    tops = np.bincount(part, runs.lengths * risen, minlength=len(large))
+    large &= tops >= max(_LEAST_SEED, least // 4)
     sizes = np.where(large, runs.sizes(part), 0)
     count = seed.max(initial=0)
     largest = np.zeros(count + 1, np.int64)
