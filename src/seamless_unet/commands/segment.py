@@ -6,14 +6,13 @@ import argparse
 import contextlib
 import errno
 import math
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seamless_unet.commands.input import read_chosen
-from seamless_unet.commands.output import check_free, make_writable, progress
+from seamless_unet.commands.output import check_free, make_writable, progress, tell
 from seamless_unet.disk_space import check_room
 from seamless_unet.error_words import words
 from seamless_unet.file_pairs import find_images
@@ -53,14 +52,12 @@ def segment(args: argparse.Namespace) -> dict[str, Any]:
                 raise
             progress("")  # one bad file must not cost the others
             failed.append({"image": str(path), "error": words(error, "segment")})
-            print(f"left out: {failed[-1]['error']}", file=sys.stderr)
+            tell(f"left out: {failed[-1]['error']}")
         else:
             print(_in_words(images[-1]), flush=True)
     if failed:
-        print(
-            f"seamless-unet: error: {len(failed)} of {len(wanted)} images could not be segmented",
-            file=sys.stderr,
-        )
+        some = f"{len(failed)} of {len(wanted)} images"
+        tell(f"seamless-unet: error: {some} could not be segmented")
     return {"model": args.model, "images": images, "failed": failed}
 
 
@@ -118,10 +115,7 @@ def _say_what_is_ignored(args: argparse.Namespace) -> None:
     given += ["no_link"] if args.no_link else []
     if given:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-        print(
-            f"note: the model finds kinds of area, not objects: {names} does nothing",
-            file=sys.stderr,
-        )
+        tell(f"note: the model finds kinds of area, not objects: {names} does nothing")
 
 
 def _options(args: argparse.Namespace) -> dict[str, Any]:
@@ -140,10 +134,9 @@ def _compare_pixels(path: Path, pixel_size: dict[str, float], wanted: dict[str, 
             " x ".join(f"{sizes[axis]:.3g}" if axis in sizes else "?" for axis in "YX")
             for sizes in (pixel_size, wanted)
         )
-        print(
+        tell(
             f"{path}  has pixels of {image} µm, the model learned on {model} µm: "
-            "--resample resizes the image for it",
-            file=sys.stderr,
+            "--resample resizes the image for it"
         )
 
 
