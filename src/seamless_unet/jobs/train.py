@@ -44,12 +44,12 @@ def train(request: dict[str, Any], orders: Orders) -> Events:
     """
     with contextlib.ExitStack() as work:
         if "resume" in request:
-            place = Place(Path(request["resume"]), work)
-            request = _resumed(request, place.folder)
-            place.begin()
+            kept = Checkpoint(Path(request["resume"]), work)
+            request = _resumed(request, kept.folder)
+            kept.begin()
         else:
-            place = Place(Path(request["checkpoint"]), work)
-        yield from _train(request, place, orders, *_prepared(request, place.folder))
+            kept = Checkpoint(Path(request["checkpoint"]), work)
+        yield from _train(request, kept, orders, *_prepared(request, kept.folder))
 
 
 def check(request: dict[str, Any], orders: Orders) -> Events:
@@ -104,7 +104,7 @@ def _arrays(request: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-class Place:
+class Checkpoint:
     """Where what is needed to go on with a training is kept: from its first step on.
 
     What fails or is stopped before has learned nothing, and leaves nothing.
@@ -154,7 +154,7 @@ def _prepared(
 
 def _train(
     request: dict[str, Any],
-    place: Place,
+    kept: Checkpoint,
     orders: Orders,
     events: Generator[Event, None, None],
     prepared: Prepared,
@@ -172,19 +172,19 @@ def _train(
             "earlier": state.info.training["earlier"],
         }
         previews = Previews(request, orders, state)
-        reason = yield from _follow(events, state, previews, request, place, orders)
+        reason = yield from _follow(events, state, previews, request, kept, orders)
         model = state.best_model()
         save_model(model, output)
     except BaseException as error:
-        if place.begun:
-            _leave(request, place.folder, state, error)
+        if kept.begun:
+            _leave(request, kept.folder, state, error)
         raise
     events.close()  # lets go of the files
     try:
         yield from previews.final(model)  # of what is resumed, it may read the kept images
     finally:
-        if place.begun:
-            checkpoint.discard(place.folder)
+        if kept.begun:
+            checkpoint.discard(kept.folder)
     score = model.info.training.get("score")
     yield {"event": "trained", "last": True, "model": str(output), "reason": reason, "score": score}
 
@@ -194,7 +194,7 @@ def _follow(
     state: TrainState,
     previews: Previews,
     request: dict[str, Any],
-    place: Place,
+    kept: Checkpoint,
     orders: Orders,
 ) -> Generator[dict[str, Any], None, str]:
     """Report a training's events, save its state now and then, and return why it ended."""
@@ -206,8 +206,8 @@ def _follow(
     for event in events:
         if isinstance(event, Finished):
             return event.reason
-        if isinstance(event, Step) and not place.begun:
-            yield from place.keep(request)
+        if isinstance(event, Step) and not kept.begun:
+            yield from kept.keep(request)
         unsaved |= isinstance(event, Validated) and event.best
         if unsaved and save_soon():  # so that it survives whatever happens next
             try:
@@ -219,14 +219,14 @@ def _follow(
                 warned = True
         if isinstance(event, Step):
             if checkpoint_soon():
-                _save_state(state, place.folder)
+                _save_state(state, kept.folder)
             if report():
                 yield {"event": "step", **asdict(event)}
         elif isinstance(event, Validated):
             yield {"event": "validated", **asdict(event)}
         yield from previews.update(validated=isinstance(event, Validated))
         if request["id"] in orders.stopped:
-            _save_state(state, place.folder)  # there may be no place for the model
+            _save_state(state, kept.folder)  # there may be no place for the model
             break
     return "stopped"
 
