@@ -7,6 +7,9 @@ import pytest
 # imported, and inherited by the workers of `pytest -n` and by every child process.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# napari's own settings: neither those of whoever runs the tests, nor written over them.
+os.environ["NAPARI_CONFIG"] = ""
+
 
 @pytest.fixture
 def pixel_model() -> Callable:

@@ -22,30 +22,31 @@ def names(pairs):
 
 def test_files_are_paired_in_the_order_given(folder):
     folder("b.tif", "a.tif", "x.tif", "y.tif")
-    pairs, alone = find_pairs(["b.tif", "a.tif"], ["x.tif", "y.tif"])
+    pairs, *alone = find_pairs(["b.tif", "a.tif"], ["x.tif", "y.tif"])
     assert names(pairs) == [("b.tif", "x.tif"), ("a.tif", "y.tif")]
-    assert alone == []
+    assert alone == [[], []]
 
 
 def test_folders_are_paired_by_name(folder):
     folder("raw/b.tif", "raw/a.ome.tif", "raw/c.tif", "drawn/a.tif", "drawn/b.tif", "drawn/z.tif")
-    pairs, alone = find_pairs(["raw"], ["drawn"])
+    pairs, images, labels = find_pairs(["raw"], ["drawn"])
     assert names(pairs) == [("raw/a.ome.tif", "drawn/a.tif"), ("raw/b.tif", "drawn/b.tif")]
-    assert [str(path) for path in alone] == ["raw/c.tif"]
+    assert list(map(str, images)) == ["raw/c.tif"]
+    assert list(map(str, labels)) == ["drawn/z.tif"]
 
 
 def test_one_folder_may_hold_both(folder):
     folder("d/a.tif", "d/a_labels.tif", "d/b_images.tif", "d/b_labels.tif", "d/note.txt")
     folder("d/a_probabilities.tif")
-    pairs, alone = find_pairs(["d"], ["d"])
+    pairs, *alone = find_pairs(["d"], ["d"])
     assert names(pairs) == [("d/a.tif", "d/a_labels.tif"), ("d/b_images.tif", "d/b_labels.tif")]
-    assert alone == []
+    assert alone == [[], []]
 
 
 def test_truth_and_prediction_in_folders(folder):
     folder("truth/a_labels.tif", "predicted/a_labels.tif", "predicted/a_probabilities.tif")
     folder("truth/b_labels.tif", "predicted/b_images_labels.tif")
-    pairs, _ = find_pairs(["truth"], ["predicted"], both_labels=True)
+    pairs, *_ = find_pairs(["truth"], ["predicted"], both_labels=True)
     assert names(pairs) == [
         ("truth/a_labels.tif", "predicted/a_labels.tif"),
         ("truth/b_labels.tif", "predicted/b_images_labels.tif"),
@@ -91,5 +92,5 @@ def test_a_file_is_not_its_own_labels(folder, both_labels):
 
 def test_names_of_labels_in_capitals(folder):
     folder("d/a.tif", "d/a_Labels.tif", "d/b_Image.tif", "d/b_MASK.tif")
-    pairs, _ = find_pairs(["d"], ["d"])
+    pairs, *_ = find_pairs(["d"], ["d"])
     assert names(pairs) == [("d/a.tif", "d/a_Labels.tif"), ("d/b_Image.tif", "d/b_MASK.tif")]

@@ -72,9 +72,9 @@ def test_public_names_are_what_they_say():
 
 def test_functions_are_not_hidden_by_their_modules():
     code = f"""
-import importlib, itertools, sys
+import importlib, sys
 names = {FUNCTIONS}
-orders = [o for n in range(3) for o in itertools.permutations(names, n)]
+orders = [(), *((name,) for name in names), names, names[::-1]]
 for order in orders:
     for module in [m for m in sys.modules if m.startswith("seamless_unet")]:
         del sys.modules[module]
@@ -87,7 +87,7 @@ for order in orders:
     assert all(callable(getattr(seamless_unet, name)) for name in names), order
 print(len(orders))
 """
-    assert python(code) == "17"
+    assert python(code) == "7"
 
 
 def test_an_unknown_name_is_an_attribute_error():

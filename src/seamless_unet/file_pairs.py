@@ -6,11 +6,20 @@ import glob
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from seamless_unet.image_io import file_stem, tiff_files
 
 _LABELS = r"[_-](labels?|masks?)$"
 _KINDS = r"([_-](images?|labels?|masks?))+$"
+
+
+class Pairing(NamedTuple):
+    """Images with their labels, and the files of either kind that have no partner."""
+
+    pairs: list[tuple[Path, Path]]
+    images_alone: list[Path]
+    labels_alone: list[Path]
 
 
 def find_images(names: Sequence[str]) -> list[Path]:
@@ -26,7 +35,7 @@ def find_images(names: Sequence[str]) -> list[Path]:
 
 def find_pairs(
     images: Sequence[str], labels: Sequence[str], *, both_labels: bool = False
-) -> tuple[list[tuple[Path, Path]], list[Path]]:
+) -> Pairing:
     """Pair images with labels.
 
     Parameters
@@ -37,11 +46,6 @@ def find_pairs(
         be the same folder.
     both_labels
         ``images`` are labels, too, as when two segmentations are compared.
-
-    Returns
-    -------
-    pairs, alone
-        ``alone`` are the images without labels.
 
     Raises
     ------
@@ -61,17 +65,21 @@ def find_pairs(
         pairs = list(zip(image_files, label_files, strict=True))
         if not both_labels:
             _check_apart(pairs)
-        return pairs, []
+        return Pairing(pairs, [], [])
     by_name = _by_name(label_files)
-    _by_name(image_files)
-    pairs = [(path, by_name[_key(path)]) for path in image_files if _key(path) in by_name]
+    images_by_name = _by_name(image_files)
+    pairs = [(path, by_name[key]) for key, path in images_by_name.items() if key in by_name]
     if not pairs:
         raise ValueError(
             f"no file in {', '.join(labels)} matches one in {', '.join(images)} by name: "
             f"{_key(image_files[0])}_labels.tif would belong to {image_files[0].name}"
         )
     _check_apart(pairs)
-    return pairs, [path for path in image_files if _key(path) not in by_name]
+    return Pairing(
+        pairs,
+        [path for key, path in images_by_name.items() if key not in by_name],
+        [path for key, path in by_name.items() if key not in images_by_name],
+    )
 
 
 def _check_apart(pairs: Sequence[tuple[Path, Path]]) -> None:

@@ -248,6 +248,15 @@ def test_images_and_stacks_are_learned_together(capsys, two_nuclei):
     assert "Learning from 2 images" in capsys.readouterr().out
 
 
+def test_files_without_a_partner_are_named(capsys, two_nuclei):
+    two_nuclei("a"), two_nuclei("b"), two_nuclei("c")
+    Path("b_labels.tif").unlink(), Path("c.tif").unlink()
+    run = ["train", "--images", ".", "--labels", ".", "--output", "m.safetensors", *TINY]
+    assert main(run) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[:2] == ["left out, no labels: b.tif", "left out, no image: c_labels.tif"]
+
+
 def test_channels_are_chosen(capsys, two_nuclei):
     two_nuclei()
     cells = read_image("a.tif").data

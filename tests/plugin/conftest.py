@@ -107,3 +107,15 @@ def _quick_garbage_collection():
 
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _plugins_found_once():
+    """Read the manifests of all plugins once, not again for each viewer."""
+    from npe2 import PluginManager
+
+    manager = PluginManager.instance()
+    manager.discover(include_npe1=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manager, "discover", lambda *_, **__: 0)
+        yield

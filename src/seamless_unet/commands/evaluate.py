@@ -21,7 +21,7 @@ def evaluate(args: argparse.Namespace) -> dict[str, Any]:
     from seamless_unet.metrics import combine
     from seamless_unet.metrics import evaluate as compare
 
-    pairs, alone = find_pairs(args.labels, args.predicted, both_labels=True)
+    pairs, alone, _ = find_pairs(args.labels, args.predicted, both_labels=True)
     if alone:
         raise ValueError(f"nothing was predicted for {', '.join(map(str, alone))}")
     evaluations, images = [], []

@@ -127,9 +127,10 @@ def _follow(events: Iterator[Event], state: TrainState, checkpoint: Path) -> str
 
 
 def _read_training(args: argparse.Namespace) -> tuple[list[Image], list[Image]]:
-    pairs, alone = find_pairs(args.images, args.labels)
-    if alone:
-        print(f"left out, no labels: {', '.join(map(str, alone))}")
+    pairs, *alone = find_pairs(args.images, args.labels)
+    for missing, paths in zip(("labels", "image"), alone, strict=True):
+        if paths:
+            print(f"left out, no {missing}: {', '.join(map(str, paths))}")
     images = [read_chosen(path, args) for path, _ in pairs]
     labels = [read_labels(path, like=im) for (_, path), im in zip(pairs, images, strict=True)]
     for image in images[1:]:
