@@ -21,16 +21,6 @@ def drawn(shape=(40, 50), count=8, seed=0):
     return (labels > 0) * 100.0 + rng.normal(0, 5, shape), labels
 
 
-def test_the_border_is_the_part_of_the_weight_between_whole_objects():
-    image, labels = drawn()
-    (of_objects,) = make_dataset([image], [labels], config()).training[:1]
-    assert of_objects.border.max() > 1
-    np.testing.assert_allclose(of_objects.weight, of_objects.annotated * (1 + of_objects.border))
-    settings = config(annotation="scribbles")
-    (of_strokes,) = make_dataset([image], [labels], settings).training[:1]
-    assert not np.any(of_strokes.border)
-
-
 def test_weights_are_eq_2_with_classes_balanced_over_all_images():
     pairs = [drawn(seed=0), drawn(seed=1, count=3), drawn(seed=2)]
     images, labels = zip(*pairs, strict=True)

@@ -34,31 +34,11 @@ def test_any_class_but_the_background_may_be_right():
     assert background.item() == pytest.approx(-math.log(1 - foreground.item()))
 
 
-def test_what_keeps_cores_apart_says_nothing_between_background_and_rim():
-    logits = torch.zeros(1, 3, 1, 1, requires_grad=True)
-    target, weight, apart = torch.zeros(1, 1, 1).long(), torch.ones(1, 1, 1), torch.ones(1, 1, 1)
-    without = weighted_cross_entropy(logits, target, weight)
-    loss = weighted_cross_entropy(logits, target, weight, 6 * apart)
-    assert (loss - without).item() == pytest.approx(-6 * math.log(2 / 3))
-    (loss - without).backward()
-    # the derivative of -log(1 - p) by each logit, at p = 1/3
-    assert logits.grad.flatten().tolist() == pytest.approx([-1, -1, 2])
-
-
-@pytest.mark.parametrize("classes", [1, 2, 4])
-def test_without_cores_nothing_keeps_them_apart(classes):
-    logits, ones = torch.randn(1, classes, 3, 3), torch.ones(1, 3, 3)
-    target = torch.zeros(1, 3, 3).long()
-    with_it = weighted_cross_entropy(logits, target, ones, ones)
-    assert with_it == weighted_cross_entropy(logits, target, ones)
-
-
 def test_pixels_without_weight_have_exactly_no_gradient():
     logits = torch.randn(1, 3, 6, 6, requires_grad=True)
     weight = torch.rand(1, 6, 6)
     weight[:, 2:4] = 0
-    target, apart = torch.zeros(1, 6, 6, dtype=torch.int64), torch.ones(1, 6, 6)
-    weighted_cross_entropy(logits, target, weight, apart).backward()
+    weighted_cross_entropy(logits, torch.zeros(1, 6, 6, dtype=torch.int64), weight).backward()
     assert (logits.grad[:, :, 2:4] == 0).all()
     assert (logits.grad[:, :, :2] != 0).all()
 

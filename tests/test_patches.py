@@ -13,16 +13,14 @@ def test_a_patch_is_a_crop_with_its_context():
     image, labels = drawn(shape=(60, 60))
     dataset = make_dataset([image], [labels], config())
     patches = Patches(dataset.training, config(), Geometry(depth=1))
-    x, target, weight, border = patches.draw(np.random.default_rng(0))
+    x, target, weight = patches.draw(np.random.default_rng(0))
     assert x.shape == (3, 1, 28, 28)
-    assert target.shape == weight.shape == border.shape == (3, 12, 12)
+    assert target.shape == weight.shape == (3, 12, 12)
     assert target.dtype == torch.int64
     sample = dataset.training[0]
     padded = np.pad(sample.image[0], 40, mode="reflect")
     truth = np.pad(
-        np.stack([sample.target, sample.weight, sample.border]),
-        [(0, 0), (40, 40), (40, 40)],
-        "reflect",
+        np.stack([sample.target, sample.weight]), [(0, 0), (40, 40), (40, 40)], "reflect"
     )
     windows = np.lib.stride_tricks.sliding_window_view(padded, (28, 28))
     for n in range(3):
@@ -32,7 +30,6 @@ def test_a_patch_is_a_crop_with_its_context():
         inner = truth[:, y0 + 8 : y0 + 20, x0 + 8 : x0 + 20]
         np.testing.assert_array_equal(target[n], inner[0])
         np.testing.assert_allclose(weight[n], inner[1])
-        np.testing.assert_allclose(border[n], inner[2])
 
 
 def test_patches_are_drawn_where_there_is_annotation():

@@ -49,7 +49,7 @@ def calibrate(
     choices: dict[str, tuple[Any, ...]] = {  # of equally good ones the first is taken
         "threshold": (0.4, 0.5, 0.3, 0.6, 0.2, 0.7),
         # cores keep crowded objects apart, also where those held back happen to need none
-        "seed_threshold": (*((0.2, 0.1) if cored else (None,)), 0.3, 0.5, 0.6, 0.7, 0.8, 0.9),
+        "seed_threshold": (0.2 if cored else None, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9),
         "neck": (0.0, 1.5, 2.0, 3.0),
         "min_size": (0, info.min_size // 2, 2 * info.min_size),
     }

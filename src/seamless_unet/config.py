@@ -129,9 +129,6 @@ class TrainConfig(JsonConfig):
         Decay of the exponential moving average of the weights; 0 switches it off.
     border_weight, border_sigma
         w0 and sigma (pixels) of Eq. 2; ``border_weight=0`` switches the border term off.
-    core_weight
-        So many times the border term is the weight of being no core there, of a loss that is added
-        where objects have cores: it keeps them apart, and leaves their outlines alone.
     class_balance
         The term w_c of Eq. 2.
     gap
@@ -176,7 +173,6 @@ class TrainConfig(JsonConfig):
     ema: float = 0.99
     border_weight: float = 10.0
     border_sigma: float = 5.0
-    core_weight: float = 19.0
     class_balance: bool = False
     gap: int = 2
     rim: int = 3
@@ -257,13 +253,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 # a volume of 128^3 would not fit a laptop, and few stacks have that many slices; of a single
 # patch, PyTorch would compute most convolutions in its slow way, and normalizing by it is poor
-_VOLUME: dict[str, Any] = {
-    "depth": 2,
-    "base_channels": None,
-    "patch": 48,
-    "batch_size": 2,
-    "core_weight": 0.0,  # there, nobody has measured whether it helps
-}
+_VOLUME: dict[str, Any] = {"depth": 2, "base_channels": None, "patch": 48, "batch_size": 2}
 
 
 def _check_positive(config: Any, *names: str, minimum: float = 1) -> None:

@@ -195,12 +195,10 @@ def _weighted(
     samples: list[Sample], class_counts: NDArray[np.int64], config: TrainConfig
 ) -> list[Sample]:
     by_class = class_weights(class_counts.tolist(), config)
-    weighted = []
-    for sample in samples:
-        border = _border_term(sample, config)
-        weight = sample.weight * (by_class[sample.target] + border)
-        weighted.append(dataclasses.replace(sample, weight=weight, border=border))
-    return weighted
+    return [
+        dataclasses.replace(s, weight=s.weight * (by_class[s.target] + _border_term(s, config)))
+        for s in samples
+    ]
 
 
 def _border_term(sample: Sample, config: TrainConfig) -> NDArray[np.float32] | float:

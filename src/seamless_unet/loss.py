@@ -6,12 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from seamless_unet.annotation import OBJECT_PARTS
 
-
-def weighted_cross_entropy(
-    logits: Tensor, target: Tensor, weight: Tensor, apart: Tensor | None = None
-) -> Tensor:
+def weighted_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     """Return the weighted cross entropy per annotated pixel (Eq. 1 of Ronneberger et al. 2015).
 
     The paper sums over all pixels; the mean over the pixels with a weight makes the learning
@@ -26,10 +22,6 @@ def weighted_cross_entropy(
         Its value does not matter where the weight is 0.
     weight
         (N, [Z,] Y, X) float, 0 where not annotated: there the gradient is exactly 0.
-    apart
-        (N, [Z,] Y, X) float: weight of another cross entropy where there are background, rim and
-        core, that between core and the rest. What lies between two objects may be taken for their
-        rims, which costs outlines nothing, but not for a core, which would join them.
 
     Returns
     -------
@@ -46,11 +38,7 @@ def weighted_cross_entropy(
         if (target == classes).any():
             either = logits.logsumexp(1) - logits[:, 1:].logsumexp(1)
             entropy = torch.where(target == classes, either, entropy)
-    entropy = entropy * weight
-    if apart is not None and logits.shape[1] == len(OBJECT_PARTS):
-        no_core = logits.logsumexp(1) - logits[:, :-1].logsumexp(1)
-        entropy = entropy + no_core * apart
     annotated = weight > 0
     # `where`, not a product: a weight of 0 times an infinite loss would be NaN
-    weighted = torch.where(annotated, entropy, torch.zeros_like(entropy))
+    weighted = torch.where(annotated, entropy * weight, torch.zeros_like(entropy))
     return weighted.sum() / annotated.sum().clamp(min=1)

@@ -18,14 +18,12 @@ from seamless_unet.model_header import ModelInfo, numbered_channels
 from seamless_unet.necks import share_with_necks
 from seamless_unet.thumbnail import thumbnail
 
-# As the loss weighs the gaps, the background seems more probable than it is, and cores less; as
-# strokes leave outlines open, objects seem wider than they are. Figures are in
-# benchmarks/accuracy/README.md.
+# As the loss weighs the gaps, the background seems more probable than it is; as strokes leave
+# outlines open, objects seem wider than they are. Figures are in benchmarks/accuracy/README.md.
 _THRESHOLD = 0.4
 _SCRIBBLED_THRESHOLD = 0.75
 _SEED_THRESHOLD = 0.7
 _CORE_THRESHOLD = 0.3
-_APART_CORE_THRESHOLD = 0.2  # with `TrainConfig.core_weight`
 _FEW = 3  # objects, of which half as much is taken for the smallest size
 LEAST_NECKS = 10  # objects: of fewer, nobody can tell whether they have necks
 _MOST_NECKS = 500  # objects that are looked at
@@ -83,8 +81,6 @@ def model_info(
         instances["seed_threshold"] = _SEED_THRESHOLD if network.classes == 2 else _CORE_THRESHOLD
         if config.border_weight:
             instances["threshold"] = _THRESHOLD
-            if config.core_weight and network.classes > 2:
-                instances["seed_threshold"] = _APART_CORE_THRESHOLD
     elif meaning.output == "objects":
         instances["threshold"] = _SCRIBBLED_THRESHOLD
     if start is not None:

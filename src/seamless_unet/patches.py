@@ -16,7 +16,7 @@ from seamless_unet.config import TrainConfig
 from seamless_unet.geometry import Geometry
 from seamless_unet.sample import Sample
 
-Batch = tuple[Tensor, Tensor, Tensor, Tensor]
+Batch = tuple[Tensor, Tensor, Tensor]
 
 _MOST_POSITIONS = 50_000  # remembered per sample and kind, to draw from
 _MOST_ON_DEVICE = 2**31  # bytes of samples kept on a GPU; more stay in the computer's memory
@@ -51,12 +51,16 @@ class Patches:
         rng = np.random.default_rng(config.seed)
         self._annotated = [_positions(s.weight > 0, rng) for s in samples]
         self._labeled = [_positions((s.weight > 0) & (s.target > 0), rng) for s in samples]
-        size = sum(s.image.nbytes + 3 * s.weight.nbytes for s in samples)
+        size = sum(s.image.nbytes + 2 * s.weight.nbytes for s in samples)
         # other devices cannot resample bicubically
         on_device = torch.device(device).type == "cuda" and size <= _MOST_ON_DEVICE
         self._where = device if on_device else "cpu"
         self._images = [torch.from_numpy(s.image).to(self._where) for s in samples]
-        self._truth = [torch.from_numpy(_truth(s)).to(self._where) for s in samples]
+        # (2, [Z,] Y, X): class index and weight, read together
+        self._truth = [
+            torch.from_numpy(np.stack([s.target.astype(np.float32), s.weight])).to(self._where)
+            for s in samples
+        ]
         amount = np.sqrt([len(p) for p in self._annotated])
         self._chance = amount / amount.sum()
         sizes = np.max([s.target.shape for s in samples], axis=0)
@@ -68,14 +72,14 @@ class Patches:
 
         Returns
         -------
-        image, target, weight, border
-            (N, C, in) float32, (N, out) int64 class index and twice (N, out) float32.
+        image, target, weight
+            (N, C, in) float32, (N, out) int64 class index and (N, out) float32.
         """
         drawn = [self._one(rng) for _ in range(self.config.batch_size)]
-        image, target, weight, border = (
+        image, target, weight = (
             torch.stack(parts).to(self.device) for parts in zip(*drawn, strict=True)
         )
-        return image, target, weight, border
+        return image, target, weight
 
     def _one(self, rng: np.random.Generator) -> Batch:
         which = int(rng.choice(len(self.samples), p=self._chance))
@@ -88,8 +92,8 @@ class Patches:
         where = coordinates(near, self.shape, self.config, rng, device=self._where)
         image = resample(self._images[which], where, mode="cubic")
         inner = where[(slice(None), *self._target)]
-        target, weight, border = resample(self._truth[which], inner, mode="nearest")
-        return vary_grey(image, self.config.grey, rng), target.long(), weight, border
+        target, weight = resample(self._truth[which], inner, mode="nearest")
+        return vary_grey(image, self.config.grey, rng), target.long(), weight
 
 
 class DrawnAhead:
@@ -125,12 +129,6 @@ class DrawnAhead:
 
     def _drawn(self, rng: np.random.Generator) -> tuple[Batch, np.random.Generator]:
         return self.patches.draw(rng), rng
-
-
-def _truth(sample: Sample) -> NDArray[np.float32]:
-    """Return (3, [Z,] Y, X): class index, weight and border, to be read together."""
-    parts = np.broadcast_arrays(sample.target, sample.weight, sample.border)
-    return np.stack(parts, dtype=np.float32, casting="same_kind")
 
 
 def _positions(where: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.int64]:

@@ -32,8 +32,6 @@ class Sample:
         For people.
     annotation
         What the labels show; see `TrainConfig`.
-    border
-        The part of the weight that keeps objects apart, ([Z,] Y, X) float32 or the same everywhere.
     """
 
     image: NDArray[np.float32]
@@ -43,7 +41,6 @@ class Sample:
     source: tuple[int, int]
     name: str
     annotation: Annotation = "objects"
-    border: NDArray[np.float32] | float = 0.0
 
     @property
     def annotated(self) -> NDArray[np.bool_]:

@@ -25,7 +25,7 @@ def update(state: TrainState, batches: DrawnAhead) -> float:
     """
     learning_rate = _learning_rate(state)
     device = state.network.device
-    image, target, weight, border = batches.take(state.rng)
+    image, target, weight = batches.take(state.rng)
     seed = int(state.rng.integers(2**31))  # for dropout
     batches.prepare(state.rng)
     image = image.contiguous(memory_format=memory_format(device, state.config.ndim))
@@ -37,9 +37,7 @@ def update(state: TrainState, batches: DrawnAhead) -> float:
         torch.manual_seed(seed)
         with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
             logits = state.network(image)
-        loss = weighted_cross_entropy(
-            logits.float(), target, weight, state.config.core_weight * border
-        )
+        loss = weighted_cross_entropy(logits.float(), target, weight)
     value = loss.item()
     if not math.isfinite(value):
         raise FloatingPointError(

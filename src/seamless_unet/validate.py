@@ -104,5 +104,4 @@ def _cropped(sample: Sample, context: int) -> Sample:
         labels=sample.labels[inside],
         target=sample.target[inside],
         weight=sample.weight[inside],
-        border=np.broadcast_to(sample.border, sample.weight.shape)[inside],
     )

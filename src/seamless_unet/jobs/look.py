@@ -107,7 +107,7 @@ def examples(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any
     yield {"event": "progress", "fraction": 0.5}
     geometry = network_geometry(network_config(dataset, config))
     drawn = Patches(dataset.training, config, geometry).draw(np.random.default_rng(config.seed))
-    images, classes, weights, _ = (part.numpy() for part in drawn)
+    images, classes, weights = (part.numpy() for part in drawn)
     lost = [(a - b) // 2 for a, b in zip(images.shape[2:], classes.shape[1:], strict=True)]
     inner = tuple(slice(n, n + size) for n, size in zip(lost, classes.shape[1:], strict=True))
     images = images[(slice(None), slice(None), *inner)]  # without the context around it
