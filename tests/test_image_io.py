@@ -34,6 +34,7 @@ def numbers(*shape, dtype=np.uint16):
         ("ZYX", (4, 5, 7)),
         ("ZYX", (1, 5, 7)),
         ("TYX", (3, 5, 7)),
+        ("STYX", (2, 3, 5, 7)),
         ("CYX", (3, 5, 7)),
         ("SYX", (3, 5, 7)),
         ("YXC", (5, 7, 3)),
@@ -45,19 +46,38 @@ def numbers(*shape, dtype=np.uint16):
     ],
 )
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
-def test_reading_back_gives_the_same_axes_pixel_size_and_values(tmp_path, axes, shape, dtype):
+def test_reading_back_gives_the_same_axes_scale_and_values(tmp_path, axes, shape, dtype):
     data = numbers(*shape, dtype=dtype)
-    path = write_image(tmp_path / "a.tif", data, axes=axes, pixel_size=SIZE)
+    path = write_image(tmp_path / "a.tif", data, axes=axes, pixel_size=SIZE, frame_interval=2.5)
     image = read_image(path)
     assert (image.axes, image.name) == (axes, "a")
     assert image.pixel_size == pytest.approx({a: SIZE[a] for a in axes if a in SIZE})
+    assert image.frame_interval == (2.5 if "T" in axes else None)
     assert image.data.dtype == dtype
     np.testing.assert_array_equal(image.data, data)
 
 
-def test_unknown_pixel_size_stays_unknown(tmp_path):
-    path = write_image(tmp_path / "a.tif", numbers(5, 7), axes="YX")
-    assert read_image(path).pixel_size == {}
+def test_what_is_unknown_stays_unknown(tmp_path):
+    image = read_image(write_image(tmp_path / "a.tif", numbers(3, 5, 7), axes="TYX"))
+    assert (image.pixel_size, image.frame_interval) == ({}, None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "seconds"),
+    [
+        ("ome", {"TimeIncrement": 1.5, "TimeIncrementUnit": "min"}, 90),
+        ("ome", {"TimeIncrement": 250, "TimeIncrementUnit": "ms"}, 0.25),
+        ("ome", {"TimeIncrement": 4}, 4),
+        ("ome", {"TimeIncrement": 4, "TimeIncrementUnit": "reference frame"}, None),
+        ("imagej", {"finterval": 30.0}, 30),
+        ("imagej", {"finterval": 2.0, "tunit": "min"}, 120),
+        ("imagej", {"finterval": 0.0, "tunit": "sec"}, None),
+    ],
+)
+def test_the_frame_interval_of_a_film(tmp_path, kind, said, seconds):
+    metadata = {"axes": "TYX", **said}
+    tifffile.imwrite(tmp_path / "a.tif", numbers(3, 5, 7), metadata=metadata, **{kind: True})
+    assert read_image(tmp_path / "a.tif").frame_interval == seconds
 
 
 @pytest.mark.parametrize(

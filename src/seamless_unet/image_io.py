@@ -6,10 +6,9 @@ OME-TIFF, ImageJ's and tifffile's own metadata are read; axes are letters as in 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import errno
-import logging
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +19,10 @@ import tifffile
 from numpy.typing import NDArray
 
 from seamless_unet.axes import check_axes, in_words, label_axes
-from seamless_unet.metadata import tiff_axes, tiff_pixel_size, tiff_series, tiff_tag
+from seamless_unet.metadata import tiff_tag
+from seamless_unet.tiff_content import TiffContent, read_tiff
 from seamless_unet.whole_file import replacing
 
-_CUT_OFF = "invalid page offset|TiffTag 270 .*invalid value offset"  # as tifffile logs it
 _SOFTWARE = "seamless-unet"
 _SUFFIXES = (".ome.tif", ".ome.tiff", ".tif", ".tiff")
 
@@ -42,12 +41,15 @@ class Image:
         Micrometre per pixel for axes among Z, Y and X; an axis without known size is left out.
     name
         The file's name without folder and ending.
+    frame_interval
+        Seconds from one frame of T to the next; ``None`` where it is not known.
     """
 
     data: NDArray
     axes: str
     pixel_size: dict[str, float]
     name: str
+    frame_interval: float | None = None
 
 
 def read_image(path: str | os.PathLike[str], *, axes: str | None = None) -> Image:
@@ -68,9 +70,8 @@ def read_image(path: str | os.PathLike[str], *, axes: str | None = None) -> Imag
         If it is not a TIFF file, is damaged, holds images that do not stack, or neither the
         file nor ``axes`` says what its dimensions are.
     """
-    data, found, pixel_size = _read(path)
-    axes = check_axes(found if axes is None else axes, data.shape, name=str(path))
-    return Image(data, axes, {a: pixel_size[a] for a in axes if a in pixel_size}, file_stem(path))
+    content = read_tiff(path)
+    return _image(path, content, content.axes if axes is None else axes)
 
 
 def read_labels(
@@ -97,7 +98,8 @@ def read_labels(
     ValueError
         If the labels are not whole numbers, are negative, or have another shape than ``like``.
     """
-    data, found, pixel_size = _read(path)
+    content = read_tiff(path)
+    data = content.data
     if like is not None:
         axes = label_axes(like.axes)
         shape = tuple(n for n, a in zip(like.data.shape, like.axes, strict=True) if a != "C")
@@ -106,18 +108,25 @@ def read_labels(
                 f"image and labels differ in shape: {like.name} is {in_words(shape, axes)}, {path} "
                 f"is {in_words(data.shape)}; give the labels that were drawn on this image"
             )
-    axes = check_axes(found if axes is None else axes, data.shape, name=str(path))
+    labels = _image(path, content, content.axes if axes is None else axes)
     if data.dtype.kind not in "bui" and not _are_whole(data):
         raise ValueError(
             f"labels must be whole numbers: {path} is {data.dtype} and has others; give the labels "
             "themselves, not probabilities or a rescaled picture"
         )
-    if "C" in axes:
-        raise ValueError(f"labels have no channels: {path} is {in_words(data.shape, axes)}")
+    if "C" in labels.axes:
+        raise ValueError(f"labels have no channels: {path} is {in_words(data.shape, labels.axes)}")
     if data.size and not 0 <= int(data.min()) <= int(data.max()) <= np.iinfo(np.int32).max:
         raise ValueError(f"labels must be 0 to 2147483647: {path} has {data.min()} to {data.max()}")
-    pixel_size = {a: pixel_size[a] for a in axes if a in pixel_size}
-    return Image(data.astype(np.int32), axes, pixel_size, file_stem(path))
+    return dataclasses.replace(labels, data=data.astype(np.int32))
+
+
+def _image(path: str | os.PathLike[str], content: TiffContent, axes: str) -> Image:
+    """Return what a file holds, with what it says about the axes that it has."""
+    axes = check_axes(axes, content.data.shape, name=str(path))
+    pixel_size = {a: content.pixel_size[a] for a in axes if a in content.pixel_size}
+    interval = content.frame_interval if "T" in axes else None
+    return Image(content.data, axes, pixel_size, file_stem(path), interval)
 
 
 def _are_whole(values: NDArray) -> bool:
@@ -133,11 +142,12 @@ def write_image(
     *,
     axes: str,
     pixel_size: dict[str, float] | None = None,
+    frame_interval: float | None = None,
 ) -> Path:
     """Write a TIFF file, whole or not at all.
 
     OME-TIFF where the axes allow it; otherwise (S, or an axis of one pixel) tifffile's JSON
-    description. `read_image` gives back the same axes, pixel size and values.
+    description. `read_image` gives back the same axes, pixel size, frame interval and values.
 
     Parameters
     ----------
@@ -150,6 +160,8 @@ def write_image(
         One letter out of ``"STZCYX"`` per dimension.
     pixel_size
         Micrometre per pixel for axes among Z, Y and X.
+    frame_interval
+        Seconds from one frame of T to the next.
 
     Raises
     ------
@@ -166,6 +178,8 @@ def write_image(
         metadata |= {f"PhysicalSize{axis}": value for axis, value in size.items()}
     else:
         metadata |= {"pixel_size": size}
+    if frame_interval is not None and "T" in axes:
+        metadata |= {"TimeIncrement" if ome else "frame_interval": frame_interval}
     resolution: dict[str, Any] = {}
     if "X" in size and "Y" in size:
         per_cm = (1e4 / size["X"], 1e4 / size["Y"])
@@ -218,56 +232,6 @@ def sample_path(name: str) -> Path:
         if (folder / name).is_file():
             return folder / name
     raise FileNotFoundError(f"there is no bundled sample {name}")
-
-
-def _read(path: str | os.PathLike[str]) -> tuple[NDArray, str, dict[str, float]]:
-    """Return what a file holds; its axes may have letters of tifffile's own."""
-    path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"no such file: {path}")
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder; give a TIFF file")
-    with _complaints() as complaints:
-        try:
-            with tifffile.TiffFile(path) as tif:
-                pieces = [_read_series(tif, series) for series in tiff_series(tif)]
-                pixel_size = tiff_pixel_size(tif)
-        except (OSError, MemoryError):
-            raise
-        except tifffile.TiffFileError as error:
-            raise ValueError(f"{path} is not a TIFF file, or is damaged: {error}") from error
-        except Exception as error:
-            raise ValueError(f"cannot read {path}, it may be damaged: {error}") from error
-    if any(re.search(_CUT_OFF, text) for text in complaints):
-        raise ValueError(f"cannot read {path}: its end is missing; copy or save it again")
-    data, axes = pieces[0]
-    if len(pieces) > 1:
-        if len({(piece.shape, piece.dtype, axes) for piece, axes in pieces}) > 1:
-            shapes = ", ".join(in_words(piece.shape) for piece, _ in pieces)
-            raise ValueError(f"{path} holds different images ({shapes}): save them as single files")
-        data, axes = np.stack([piece for piece, _ in pieces]), "S" + axes
-    return data, axes, pixel_size
-
-
-def _read_series(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> tuple[NDArray, str]:
-    if any(page is None for page in series.pages):
-        raise ValueError("some of its planes are in other files that are missing")
-    shape, axes = tiff_axes(tif, series)
-    return series.asarray().reshape(shape), axes
-
-
-@contextlib.contextmanager
-def _complaints() -> Iterator[list[str]]:
-    """Collect what tifffile only logs, such as a file that ends early."""
-    texts: list[str] = []
-    handler = logging.Handler()
-    handler.emit = lambda record: texts.append(record.getMessage())  # type: ignore[method-assign]
-    logger = logging.getLogger("tifffile")
-    logger.addHandler(handler)
-    try:
-        yield texts
-    finally:
-        logger.removeHandler(handler)
 
 
 @contextlib.contextmanager

@@ -17,6 +17,10 @@ _MICROMETRES = {
     **{"meter": 1e6, "centimeter": 1e4, "millimeter": 1e3, "nanometer": 1e-3, "angstrom": 1e-4},
     **dict.fromkeys(("µm", "μm", "um", "\\u00B5m", "micron", "microns", "micrometer"), 1.0),
 }
+_SECONDS = {
+    **{"ns": 1e-9, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0},
+    **{"msec": 1e-3, "sec": 1.0, "seconds": 1.0, "minutes": 60.0, "hour": 3600.0, "hours": 3600.0},
+}
 _UNIT_TAG = {3: "cm"}  # inches are the default of programs that know no size
 _ZARR_FILES = (".zattrs", ".zarray", "zarr.json")
 
@@ -122,6 +126,20 @@ def tiff_pixel_size(tif: tifffile.TiffFile) -> dict[str, float]:
     own = about.get("pixel_size")  # as this package writes it
     found |= {axis: _number(size) for axis, size in own.items()} if isinstance(own, dict) else {}
     return {axis: size for axis, size in found.items() if size > 0}
+
+
+def tiff_frame_interval(tif: tifffile.TiffFile) -> float | None:
+    """Return the seconds from one frame of an open file to the next, if it says so."""
+    if tif.is_ome:
+        pixels = _ome_pixels(tif)
+        time, unit = pixels.get("TimeIncrement"), pixels.get("TimeIncrementUnit", "s")
+    elif tif.is_imagej:
+        about = tif.imagej_metadata or {}
+        time, unit = about.get("finterval"), about.get("tunit", "sec")
+    else:  # as this package writes it
+        time, unit = next(iter(tif.shaped_metadata or ()), {}).get("frame_interval"), "s"
+    seconds = _number(time) * _SECONDS.get(unit, 0.0)
+    return seconds if seconds > 0 else None
 
 
 def _tiff_channels(tif: tifffile.TiffFile) -> tuple[str, ...]:

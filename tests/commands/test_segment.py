@@ -111,6 +111,8 @@ def test_the_command_line_gives_the_pixels_of_the_api(pixel_model, name, axes):
     np.testing.assert_array_equal(probabilities.data, api.probabilities)
     assert (labels.axes, probabilities.axes) == (label_axes(axes), axes[:-2] + "CYX")
     assert labels.pixel_size == pytest.approx(image.pixel_size)
+    intervals = {each.frame_interval for each in (image, labels, probabilities)}
+    assert intervals == {900.0 if "T" in axes else None}
 
 
 @pytest.mark.parametrize(("neck", "objects"), [([], 1), (["--neck", "2"], 2), (["--neck", "9"], 1)])
@@ -270,6 +272,15 @@ def test_settings_that_mean_nothing_to_a_model_of_classes_are_said(capsys, pixel
     assert main([*run, "--threshold", "0.5", "--no-link"]) == 0
     words = "the model finds kinds of area, not objects: --threshold, --no-link does nothing"
     assert words in capsys.readouterr().err
+
+
+def test_a_precision_that_only_costs_time_is_said(capsys, model, two_nuclei):
+    two_nuclei()
+    run = ["segment", "a.tif", "--output", "out", "--model", model, "--device", "cpu"]
+    assert main(run) == 0
+    assert "note" not in capsys.readouterr().err
+    assert main([*run, "--precision", "float16"]) == 0
+    assert "note: float16 takes this processor far longer than float32" in capsys.readouterr().err
 
 
 def test_unknown_axes(capsys, model):

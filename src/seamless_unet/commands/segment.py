@@ -42,6 +42,7 @@ def segment(args: argparse.Namespace) -> dict[str, Any]:
     make_writable(folder)
     if model.info.output == "classes":
         _say_what_is_ignored(args)
+    _say_what_is_slow(model, args.precision)
     images: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
     for path, targets in wanted:
@@ -89,10 +90,10 @@ def _segment_file(
             else:
                 progress(f"{path.name}  tile {event.done} of {event.total}")
     progress("")
-    write_image(targets[0], result.labels, axes=result.axes, pixel_size=image.pixel_size)
+    scale: Any = {"pixel_size": image.pixel_size, "frame_interval": image.frame_interval}
+    write_image(targets[0], result.labels, axes=result.axes, **scale)
     if result.probabilities is not None:
-        axes = result.probability_axes
-        write_image(targets[1], result.probabilities, axes=axes, pixel_size=image.pixel_size)
+        write_image(targets[1], result.probabilities, axes=result.probability_axes, **scale)
     return {
         "image": str(path),
         "labels": str(targets[0]),
@@ -116,6 +117,15 @@ def _say_what_is_ignored(args: argparse.Namespace) -> None:
     if given:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         tell(f"note: the model finds kinds of area, not objects: {names} does nothing")
+
+
+def _say_what_is_slow(model: Model, precision: str) -> None:
+    from seamless_unet.device import is_mixed
+
+    device = model.network.device
+    quick = precision == "bfloat16" and is_mixed(device, model.info.network.ndim)
+    if device.type == "cpu" and precision != "float32" and not quick:
+        tell(f"note: {precision} takes this processor far longer than float32: leave --precision out")
 
 
 def _options(args: argparse.Namespace) -> dict[str, Any]:
