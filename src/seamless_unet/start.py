@@ -144,7 +144,8 @@ def _misfit(info: ModelInfo, network: UNetConfig, dataset: Dataset) -> str:
     if info.output != meaning.output:
         return f"it finds {info.output}, the labels show {meaning.output}"
     if meaning.output == "classes" and info.class_values != meaning.class_values:
-        return f"its classes are {info.class_values}, those drawn are {meaning.class_values}"
+        known, drawn = (", ".join(map(str, m.class_values)) for m in (info, meaning))
+        return f"its classes are {known}, those drawn are {drawn}"
     expected = network
     if meaning.annotation == "scribbles" and meaning.output == "objects":
         expected = dataclasses.replace(network, classes=info.network.classes)

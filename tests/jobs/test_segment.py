@@ -1,5 +1,6 @@
 import queue
 import shutil
+from pathlib import Path
 
 import dask.array as da
 import numpy as np
@@ -203,6 +204,13 @@ def test_an_image_that_cannot_be_read_is_an_error_in_words(request_for, film, tm
     parent.orders.send = lambda event: parent.answer(event, error="the drive is gone")
     *_, last = compute.serve(request_for(image=parent.remote()), parent.orders)
     assert last["message"] == "The layer could not be read: the drive is gone"
+
+
+def test_a_model_that_was_renamed_while_the_job_waited_is_said(request_for, tmp_path):
+    request = request_for()
+    Path(request["model"]).rename(tmp_path / "renamed.safetensors")
+    *_, last = compute.serve(request, compute.Orders())
+    assert last["message"].endswith("' is gone: it was renamed or deleted meanwhile.")
 
 
 def test_nan_in_an_image_in_the_parent_is_found(request_for, film, tmp_path):

@@ -73,6 +73,19 @@ def test_what_nobody_has_chosen_is_refused_once(choice):
     combo.check_not_lost("The region")
 
 
+def test_what_takes_the_place_of_a_replacement_is_refused_too(choice):
+    words = {1: "one", 2: "two", 3: "three"}
+    combo, _ = choice(words)
+    combo.value = 3
+    del words[3]
+    combo.reset_choices()
+    combo.give_way(2)
+    with pytest.raises(ValueError, match="'three', is gone, and 'two' has taken its place"):
+        combo.check_not_lost("The layer")
+    combo.give_way(1)  # nothing was lost
+    combo.check_not_lost("The layer")
+
+
 def test_what_is_called_otherwise_stays_chosen(choice):
     words = {1: "one", 2: "two"}
     combo, changed = choice(words)

@@ -75,6 +75,15 @@ def test_of_a_part_of_a_volume_the_nearest_plane_is_brought_into_view(viewer):
     assert np.flatnonzero(region_mask(pair.region, pair.labels).any(axis=(1, 2))).tolist() == [2]
 
 
+@pytest.mark.parametrize(
+    ("annotation", "number"),
+    [("objects", 5), ("classes", 4), ("scribbles", 4)],  # the next cell; a kind that is known
+)
+def test_the_brush_paints_what_the_model_can_learn(viewer, annotation, number):
+    pair, _ = add(viewer, annotation)
+    assert pair.labels.selected_label == number
+
+
 def test_the_user_can_paint_at_once(viewer):
     pair, _ = add(viewer)
     assert viewer.layers.selection.active is pair.labels

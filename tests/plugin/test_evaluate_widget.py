@@ -74,6 +74,21 @@ def test_compare_a_stack_as_one(viewer, dock, click, ended, stacks):
     assert not panel.tables.tabs.isTabVisible(1)
 
 
+def test_a_layer_that_is_gone_is_not_replaced_by_another_without_a_word(
+    viewer, dock, click, stacks
+):
+    truth, found = stacks
+    viewer.add_labels(np.zeros_like(truth.data), name="scratch")
+    panel = dock("Evaluate")
+    panel.predicted.value, panel.truth.value = found, truth
+    viewer.layers.remove(truth)
+    assert panel.truth.value is viewer.layers["scratch"]
+    click(panel.start_button)
+    assert panel.job is None
+    words = "The layer of what is true that was chosen, 'drawn', is gone, and 'scratch' has taken"
+    assert panel.status.text().startswith(words)
+
+
 def test_one_pixel_for_all_channels_makes_no_planes(viewer, dock, click, ended, stacks):
     truth, found = stacks
     viewer.add_image(np.zeros((3, 2, 60, 80)), scale=(2, 1, 0.5, 0.5), translate=(10, 0, 3, 4))

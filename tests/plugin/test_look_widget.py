@@ -5,6 +5,7 @@ from napari._app_model import get_app_model
 
 from seamless_unet.features import feature_maps
 from seamless_unet.model_file import save_model
+from seamless_unet.plugin.library import rename
 from seamless_unet.plugin.look_features import levels
 from seamless_unet.weight_map import separate_touching, weight_map
 
@@ -235,3 +236,20 @@ def test_channels_that_do_not_fit(viewer, dock, click, library, pixel_model, mon
     panel.kind.value = "features"
     click(panel.start_button)
     assert "The image has 3 channels but the model takes 1" in panel.status.text()
+    assert "then Split Stack or Split RGB" in panel.status.text()
+    save_model(pixel_model(in_channels=2), library / "two.safetensors")
+    panel.features.model.reset_choices()
+    panel.features.model.value = str(library / "two.safetensors")
+    panel.image.value = viewer.add_image(np.zeros((20, 30)))
+    click(panel.start_button)
+    assert "The image has 1 channel but the model takes 2" in panel.status.text()
+    assert "then Merge to Stack" in panel.status.text()
+
+
+def test_a_model_that_is_renamed_stays_chosen(dock, click, library, threshold_model):
+    panel = dock("Look inside")
+    save_model(threshold_model, library / "other.safetensors")
+    panel.features.model.reset_choices()
+    panel.features.model.value = str(library / "other.safetensors")
+    new = rename(library / "other.safetensors", "mine")
+    assert panel.features.model.value == str(new)

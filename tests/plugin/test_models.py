@@ -5,6 +5,7 @@ import pytest
 
 from seamless_unet.model_file import bundled_models
 from seamless_unet.plugin import models
+from seamless_unet.plugin.worker import Job
 
 
 def test_the_library_is_the_users_own_folder(library, monkeypatch):
@@ -36,8 +37,12 @@ def test_no_library_yet(library):
 
 def test_a_model_is_never_overwritten(library):
     (library / "my cells.safetensors").touch()
-    assert models.new_path("my cells").name == "my cells 2.safetensors"
-    assert models.new_path("my cells").name == "my cells 3.safetensors"  # 2 is being trained
+    path = models.new_path("my cells")
+    assert path.name == "my cells 2.safetensors"
+    models.begin_learning(path, job := Job(1, "train", library, print))
+    assert models.new_path("my cells").name == "my cells 3.safetensors"
+    job.done = True  # and has left nothing
+    assert models.new_path("my cells") == path
 
 
 def test_what_a_file_name_cannot_have_is_left_out(library):

@@ -205,4 +205,5 @@ def test_a_dock_that_is_gone_hears_nothing_of_models(viewer, dock, qtbot, name):
     del widget
     qtbot.waitUntil(lambda: bool(gone))
     models.signals.changed.emit("new.safetensors")
+    models.signals.renamed.emit("new.safetensors", "newer.safetensors")
     models.signals.listed.emit()

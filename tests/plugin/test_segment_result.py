@@ -1,9 +1,12 @@
+import time
+
 import numpy as np
 import zarr
+from napari.components import ViewerModel
 
 from seamless_unet.config import UNetConfig
 from seamless_unet.model_header import ModelInfo
-from seamless_unet.plugin.segment_result import certainties
+from seamless_unet.plugin.segment_result import Place, Result, certainties
 
 
 def found(info, probabilities, axes, wanted):
@@ -22,6 +25,17 @@ def test_certainty_of_each_kind_of_area():
     assert found(info, [[[0.5]], [[0.25]]], "CYX", "YX") == [("gland", [[0.25]])]
     info = ModelInfo(UNetConfig(), output="classes", classes=("lumen", "gland"))
     assert [name for name, _ in found(info, [[[0.5]], [[0.25]]], "CYX", "YX")] == ["lumen", "gland"]
+
+
+def test_labels_that_take_long_to_show_are_looked_at_less_often(tmp_path, qapp, monkeypatch):
+    viewer = ViewerModel()
+    place = Place("cells", "mine", "YX", {})
+    result = Result(viewer, place, ModelInfo(UNetConfig()), None, certainty=False)
+    result.finish({"labels": np.zeros((8, 8), np.int32)})
+    often = result._refresh.interval()
+    monkeypatch.setattr(viewer.layers[0], "refresh", lambda: time.sleep(0.1))
+    result._look_again()
+    assert result._refresh.interval() >= 2000 > often
 
 
 def test_certainty_has_the_axes_of_the_labels():

@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -572,6 +573,19 @@ def test_a_new_model_is_in_the_list_at_once(dock, library, threshold_model):
     assert panel.model.value == str(path)
 
 
+def test_a_model_that_is_written_anew_brings_its_new_settings(dock, library, pixel_model):
+    path = library / "mine.safetensors"
+    save_model(pixel_model(threshold=0.3, min_size=9), path)
+    panel = dock("Segment")
+    panel.model.value = str(path)
+    assert panel.how.min_size.value == 9
+    time.sleep(0.01)  # another time of the file
+    save_model(pixel_model(threshold=0.6, min_size=40, training={"score": 0.5}), path)
+    models.signals.changed.emit(str(path))
+    assert (panel.how.threshold.value, panel.how.min_size.value) == (0.6, 40)
+    assert "Score 0.50" in panel.description.text()
+
+
 def test_the_layers_menu_opens_the_dock_with_the_layer(viewer, threshold_model):
     image = viewer.add_image(np.zeros((8, 8)), name="a")
     viewer.add_image(np.zeros((8, 8)), name="b")
@@ -596,6 +610,34 @@ def test_the_layers_menu_segments_the_plane_that_is_shown(viewer, ended, thresho
     (panel,) = viewer.window.dock_widgets.values()
     assert ended(panel) == "Done. 1 cell found."
     np.testing.assert_array_equal(viewer.layers[-1].data, data[1:2])
+
+
+def test_the_layers_menu_takes_the_dock_that_is_open(viewer, dock, threshold_model):
+    panel = dock("Segment")
+    viewer.add_image(np.zeros((8, 8)), name="a")
+    get_app_model().commands.execute_command("napari-seamless-unet.segment_cells").result()
+    assert list(viewer.window.dock_widgets.values()) == [panel]
+
+
+def test_the_layers_menu_says_that_the_dock_is_at_work(
+    viewer, dock, click, slow, notified, threshold_model
+):
+    panel = dock("Segment")
+    busy = panel.image.value
+    click(panel.start_button)
+    viewer.add_image(np.zeros((8, 8)), name="small")
+    get_app_model().commands.execute_command("napari-seamless-unet.segment_shown").result()
+    assert notified()[-1] == "Segment is at work: stop that, or let it end."
+    assert panel.image.value is busy
+    click(panel.stop_button)
+
+
+def test_a_result_that_is_removed_is_not_kept_in_memory(viewer, dock, click, ended, threshold_model):
+    viewer.add_image(np.eye(30), name="a")
+    panel = dock("Segment")
+    click(panel.start_button)
+    assert ended(panel).startswith("Done.")
+    assert panel._result is None
 
 
 SCRIPT = """

@@ -8,6 +8,7 @@ from napari.layers import Labels
 
 from seamless_unet.model_file import read_info, save_model
 from seamless_unet.plugin import models
+from seamless_unet.plugin.library import rename
 
 PLUGIN = "napari-seamless-unet"
 
@@ -86,6 +87,29 @@ def test_a_region_that_is_gone_is_said_before_all_of_the_image_is_learned(
     click(quick_panel.stop_button)
 
 
+def test_an_image_that_is_gone_is_said_before_another_one_is_learned(viewer, quick_panel, click):
+    other = viewer.add_image(np.zeros((160, 160), np.uint8), name="gfp")
+    viewer.layers.remove("nuclei")
+    assert quick_panel.image.value is other
+    click(quick_panel.start_button)
+    assert quick_panel.job is None
+    words = "The image that was chosen, 'nuclei', is gone, and 'gfp' has taken its place."
+    assert quick_panel.status.text().startswith(words)
+
+
+def test_a_model_to_start_from_that_was_deleted_is_said(
+    quick_panel, click, library, threshold_model
+):
+    path = library / "threshold.safetensors"
+    quick_panel.recipe.begin.reset_choices()
+    quick_panel.recipe.begin.value = str(path)
+    path.unlink()
+    models.signals.listed.emit()
+    click(quick_panel.start_button)
+    assert quick_panel.job is None
+    assert quick_panel.status.text().startswith("The model to start from that was chosen")
+
+
 def test_a_library_that_cannot_be_written_is_said_before_the_work(
     quick_panel, click, monkeypatch, tmp_path
 ):
@@ -148,13 +172,16 @@ def test_an_interrupted_training_goes_on(
     ended(quick_panel)
     (line,) = quick_panel.interrupted.lines
     assert "The training of 'my nuclei' was interrupted" in line.text.text()
+    rename(library / "my nuclei.safetensors", "renamed")
+    (line,) = quick_panel.interrupted.lines
+    assert "The training of 'renamed' was interrupted" in line.text.text()
     quick_panel.ensureWidgetVisible(line.resume)
     qtbot.waitUntil(line.resume.isVisible)
     click(line.resume)
     wait_for_steps(qtbot, quick_panel)
     qtbot.waitUntil(lambda: quick_panel.preview.layer is not None)
     click(quick_panel.stop_button)
-    assert ended(quick_panel).startswith("Model 'my nuclei' is saved")
+    assert ended(quick_panel).startswith("Model 'renamed' is saved")
     assert quick_panel.interrupted.lines == []
     assert not list((library / "checkpoints").iterdir())
 
@@ -316,6 +343,23 @@ def test_the_annotation_is_looked_at_while_one_draws(viewer, panel, qtbot):
     qtbot.waitUntil(lambda: "8 objects" in text())
     panel.drawing.labels.value = viewer.add_labels(np.zeros_like(labels.data), name="empty")
     qtbot.waitUntil(lambda: "draw at least one object" in text())
+
+
+def test_another_image_and_a_region_are_looked_at_too(viewer, panel, qtbot):
+    text, nuclei = panel.check.text.text, panel.image.value
+    qtbot.waitUntil(lambda: "84 objects" in text())
+    panel.image.value = viewer.add_image(np.zeros((64, 64)), name="other")
+    qtbot.waitUntil(lambda: text() == "")  # these labels are none of it
+    panel.image.value = nuclei
+    qtbot.waitUntil(lambda: "84 objects" in text())
+    panel.drawing.region.value = region = viewer.add_shapes(name="area")
+    qtbot.waitUntil(lambda: text() == "")  # it encloses nothing yet
+    region.add([[-1, -1], [-1, 99], [99, 99], [99, -1]])
+    qtbot.waitUntil(lambda: "objects" in text())
+    enclosed = text()
+    labels = viewer.layers["nuclei labels"]
+    labels.fill(np.argwhere(labels.data[:150, :150] > 0)[0], 0)
+    qtbot.waitUntil(lambda: text() not in ("", enclosed))
 
 
 def test_much_annotation_is_looked_at_when_asked(viewer, panel, qtbot, click, monkeypatch):

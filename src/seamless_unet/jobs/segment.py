@@ -175,7 +175,13 @@ def warm(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any], N
 def cached_model(name: str) -> Model:
     """Return a model that is read once, and again if its file was replaced."""
     path = Path(name)
-    return _read(path, path.stat().st_mtime_ns)
+    try:
+        modified = path.stat().st_mtime_ns
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"The model '{path.stem}' is gone: it was renamed or deleted meanwhile."
+        ) from error
+    return _read(path, modified)
 
 
 @functools.lru_cache(maxsize=2)

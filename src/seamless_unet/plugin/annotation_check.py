@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 from weakref import WeakMethod
 
+from napari.layers import Labels, Layer
 from qtpy.QtCore import QObject, QTimer
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
@@ -30,12 +31,15 @@ class AnnotationCheck(QObject):
         A method of the form, which may be gone: it returns the pairs, and the request for a check
         with its arrays; or ``None`` if this is no time for it. It raises a ValueError or OSError
         with words if something is missing, which is no news for somebody who is about to choose it.
+    drawn_on
+        A method of the form: it returns the Labels and Shapes layers whose changes matter.
     """
 
     def __init__(
         self,
         worker: Worker,
         describe: WeakMethod[Callable[[], Described | None]],
+        drawn_on: WeakMethod[Callable[[], list[Layer]]],
     ) -> None:
         super().__init__()
         self.worker = worker
@@ -48,9 +52,9 @@ class AnnotationCheck(QObject):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.button)
         column.addWidget(self.text)
-        self._describe = describe
+        self._describe, self._drawn_on = describe, drawn_on
         self._job: Job | None = None
-        self._labels: list[Any] = []  # layers whose changes are followed
+        self._followed: list[Layer] = []
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_SETTLED)
@@ -63,18 +67,19 @@ class AnnotationCheck(QObject):
     def look(self, *, asked: bool = True) -> None:
         """Look at the labels now; many are looked at only if the user ``asked`` for it."""
         self._timer.stop()
-        describe = self._describe()
+        describe, drawn_on = self._describe(), self._drawn_on()
+        if describe is None or drawn_on is None:
+            return
+        self._follow(drawn_on())
         try:
-            described = None if describe is None else describe()
+            described = describe()
         except (ValueError, OSError) as error:
-            self._follow([])
             self.button.hide()
             self.text.setText(str(error) if asked else "")
             return
         if described is None:
             return
         pairs, request, arrays = described
-        self._follow([pair.labels for pair in pairs])
         pixels = sum(math.prod(layers.full_data(pair.labels).shape) for pair in pairs)
         self.button.setVisible(pixels > _MOST_PIXELS)
         if not asked and pixels > _MOST_PIXELS:
@@ -92,16 +97,16 @@ class AnnotationCheck(QObject):
         self._follow([])
         self._timer.stop()
 
-    def _follow(self, labels: Sequence[Any]) -> None:
-        if labels == self._labels:
+    def _follow(self, drawn_on: list[Layer]) -> None:
+        if drawn_on == self._followed:
             return
-        for layer in self._labels:
-            layer.events.labels_update.disconnect(self.soon)
-            layer.events.data.disconnect(self.soon)
-        self._labels = list(labels)
-        for layer in self._labels:
-            layer.events.labels_update.connect(self.soon)
-            layer.events.data.connect(self.soon)
+        for layer in self._followed:
+            for event in _changes(layer):
+                event.disconnect(self.soon)
+        self._followed = drawn_on
+        for layer in self._followed:
+            for event in _changes(layer):
+                event.connect(self.soon)
 
     def _clicked(self) -> None:
         self.look()
@@ -112,6 +117,12 @@ class AnnotationCheck(QObject):
                 self.text.setText(in_words(event["text"], event["problems"]))
             case "error" | "crashed":
                 self.text.setText(event["message"])
+
+
+def _changes(layer: Layer) -> list[Any]:
+    """Return the events of a layer that is drawn on."""
+    painted = [layer.events.labels_update] if isinstance(layer, Labels) else []
+    return [layer.events.data, *painted]
 
 
 def _call(method: WeakMethod[Callable[[Event], None]], event: Event) -> None:

@@ -38,6 +38,12 @@ class Choice(ComboBox):
                 self.value = now
             self._lost = None
 
+    def give_way(self, value: Any) -> None:
+        """Take a value that nobody has chosen either, where what was chosen is lost."""
+        lost, self.value = self._lost, value
+        if lost is not None:
+            self._lost = (lost[0], value)
+
     def check_not_lost(self, what: str) -> None:
         """Refuse, once, what nobody has chosen: it took the place of something that is gone.
 

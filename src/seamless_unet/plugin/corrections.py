@@ -52,7 +52,8 @@ def add_corrections(
     )
     labels = layers.add_labels(viewer, data, image, axes, name=f"corrections {number}")
     _show(viewer, labels, plane)
-    labels.selected_label = int(data.max()) + 1  # the next cell that is painted
+    # the next cell, or a kind of area that the model knows
+    labels.selected_label = max(int(data.max()), background) + (annotation == "objects")
     viewer.layers.selection = {labels}
     labels.mode = "paint"
     return LayerPair(image, axes, labels, annotation, region)

@@ -13,7 +13,7 @@ def raised_dock(viewer: Any, kind: type[Dock], title: str) -> Dock:
     Parameters
     ----------
     viewer
-        Whose dock: the one that the Plugins menu opened, if it did.
+        Whose dock: the one that is open, whoever opened it.
     kind
         Of the widget.
     title
@@ -21,9 +21,10 @@ def raised_dock(viewer: Any, kind: type[Dock], title: str) -> Dock:
     """
     name = menu_item_template.format("Seamless U-Net", title)  # as the Plugins menu has it
     docks = viewer.window.dock_widgets
-    if name not in docks:
-        viewer.window.add_dock_widget(kind(viewer), name=name)  # type: ignore[call-arg]
-    widget = docks[name]
+    widget = next((dock for dock in docks.values() if isinstance(dock, kind)), None)
+    if widget is None:
+        widget = kind(viewer)  # type: ignore[call-arg]
+        viewer.window.add_dock_widget(widget, name=name)
     dock = widget.parent()
     dock.show()
     dock.raise_()

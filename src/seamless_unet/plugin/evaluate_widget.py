@@ -1,6 +1,7 @@
 """The Evaluate dock: a result and what is true in, tables and a layer of the differences out."""
 
 import math
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,9 +80,10 @@ class EvaluateWidget(Panel):
                 "Choose two Labels layers: what was found, and what is true. For what is true, "
                 "open it, draw it, or correct a copy of what was found."
             )
+        self.predicted.check_not_lost("The layer of what was found")
+        self.truth.check_not_lost("The layer of what is true")
         comparison.check_same_size(predicted, truth)
         settings.keep("Evaluate", {"iou": self.iou})
-        self._target = (predicted, truth, self.iou.value)
         both = {"predicted": predicted, "truth": truth}
         arrays = {name: comparison.compared_data(layer) for name, layer in both.items()}
         self._folder = _large_folder(arrays["predicted"], f"{predicted.name} compared")
@@ -95,14 +97,15 @@ class EvaluateWidget(Panel):
             "iou": self.iou.value,
             "zarr": None if self._folder is None else str(self._folder),
         }
-        self.submit(request, arrays, self._show)
+        target = (predicted, truth, self.iou.value)
+        self.submit(request, arrays, partial(self._show, target))
 
-    def _show(self, event: Event) -> None:
+    def _show(self, target: tuple[Labels, Labels, float], event: Event) -> None:
         match event["event"]:
             case "running" | "progress":
                 self.show_progress(event.get("fraction") or None, "Comparing ...")
             case "evaluated":
-                self._evaluated(event)
+                self._evaluated(event, *target)
             case "cancelled":
                 self._drop()
                 self.show_end("Cancelled.")
@@ -116,8 +119,7 @@ class EvaluateWidget(Panel):
             stored.remove({self._folder})
             self.worker.unfinished.discard(self._folder)
 
-    def _evaluated(self, event: Event) -> None:
-        predicted, truth, iou = self._target
+    def _evaluated(self, event: Event, predicted: Labels, truth: Labels, iou: float) -> None:
         names = comparison.axis_names(self.viewer, predicted)
         levels, kept = [event["compared"]], []
         if self._folder is not None:
@@ -149,7 +151,7 @@ class EvaluateWidget(Panel):
         self.show_row(self.ndim, len(self.ndim.choices) > 1)
         others = [layer for layer in self.truth.choices if layer is not self.predicted.value]
         if self.truth.value is self.predicted.value and others:
-            self.truth.value = others[0]
+            self.truth.give_way(others[0])
 
 
 def _large_folder(labels: Any, name: str) -> Path | None:

@@ -39,7 +39,7 @@ class EvaluationTables(QWidget):
         self.tabs.addTab(self.cells, "Cells")
         self.copy_button = QPushButton("Cop&y table")
         self.copy_button.setToolTip("Copy the table shown, to paste it into a spreadsheet.")
-        self.save_button = QPushButton("Sa&ve as CSV...")
+        self.save_button = QPushButton("&Save as CSV...")
         self.save_button.setToolTip("Write the table shown to a file for a spreadsheet.")
         buttons = QHBoxLayout()
         buttons.addWidget(self.copy_button)

@@ -16,6 +16,14 @@ from seamless_unet.plugin.view import current_view
 from seamless_unet.plugin.worker import Event
 
 _MOST_PIXELS = 512**2  # of the image that are looked at
+_FEWER = (
+    "make a layer of each channel (a click with the right button on the image layer, then Split "
+    "Stack or Split RGB)"
+)
+_MORE = (
+    "one layer of all channels (select their layers, a click with the right button on them, then "
+    "Merge to Stack, and choose what its dimensions are)"
+)
 
 
 class FeatureRows:
@@ -70,14 +78,14 @@ class FeatureRows:
             raise ValueError(
                 "There is no model to look into: train one in the Train dock, or choose another."
             )
+        self.model.check_not_lost("The model")
         info = read_info(self.model.value)
         network = info.network
         has, takes = layers.channels(image, axes), network.in_channels
         if has != takes:
             raise ValueError(
                 f"The image has {has} channel{'s' * (has > 1)} but the model takes {takes}: choose "
-                "another model, or make a layer of each channel (a click with the right button "
-                "on the image layer, then Split)."
+                f"another model, or {_FEWER if has > takes else _MORE}."
             )
         # grey values are normalized by the whole plane or stack, as for a prediction
         whole = current_view(viewer, image, axes, ndim=3 if "Z" in axes else 2)

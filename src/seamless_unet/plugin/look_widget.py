@@ -56,6 +56,7 @@ class LookWidget(ImagePanel):
         self.kind.changed.connect(self._kind_changed)
         self.labels.changed.connect(self.image_changed)
         models.signals.changed.connect(self._library_changed)
+        models.signals.renamed.connect(self._renamed)
         self.start_button.setToolTip(
             "Make layers of it. Those of the last time are replaced, unless you renamed them."
         )
@@ -64,6 +65,9 @@ class LookWidget(ImagePanel):
 
     def _library_changed(self, _: str) -> None:  # of the dock, so that Qt ends it with the dock
         self.features.model.reset_choices()
+
+    def _renamed(self, before: str, now: str) -> None:
+        self.features.model.follow(before, now)
 
     def _kind_changed(self, *_: Any) -> None:
         if self.job is None:
@@ -139,6 +143,8 @@ class LookWidget(ImagePanel):
 def border_weights(layer: napari.layers.Layer, viewer: napari.Viewer) -> None:
     """Show the border weights of the active labels, in the Look inside dock."""
     widget = raised_dock(viewer, LookWidget, "Look inside")
+    if not widget.is_free():
+        return
     widget.kind.value = "weights"
     if isinstance(layer, Labels):
         widget.labels.value = layer

@@ -26,7 +26,6 @@ class Library(QObject):
 
 
 signals = Library()
-_given: set[Path] = set()  # to trainings that have not written their model yet
 _learning: WeakValueDictionary[Path, Job] = WeakValueDictionary()  # what jobs work on
 
 
@@ -70,10 +69,9 @@ def new_path(name: str) -> Path:
             "models in napari's preferences, under Seamless U-Net."
         ) from error
     path, count = folder / f"{stem}.safetensors", 1
-    while path.exists() or path in _given or checkpoint_path(path).exists():
+    while path.exists() or is_learning(path) or checkpoint_path(path).exists():
         count += 1
         path = folder / f"{stem} {count}.safetensors"
-    _given.add(path)
     return path
 
 

@@ -69,7 +69,7 @@ class ModelsWidget(Form):
         self.rename_button = _button("&Rename ...", _RENAME)
         self.import_button = _button("&Import ...", "Copy a model of somebody else to here.")
         self.export_button = _button("&Export a copy ...", "Save a copy, to give to somebody.")
-        self.folder_button = _button("Open &folder", "Show the file in the file manager.")
+        self.folder_button = _button("&Open folder", "Show your models in the file manager.")
         self.delete_button = _button("&Delete ...", _DELETE)
         actions: list[tuple[QPushButton, Callable[[], None]]] = [
             (self.use_button, self._use),
@@ -142,8 +142,7 @@ class ModelsWidget(Form):
         for button, tooltip in ((self.rename_button, _RENAME), (self.delete_button, _DELETE)):
             button.setEnabled(entry is not None and entry.own and not learning)
             button.setToolTip(_LEARNING if learning else tooltip)
-        for button in (self.export_button, self.folder_button):
-            button.setEnabled(entry is not None)
+        self.export_button.setEnabled(entry is not None)
 
     def _try(self, action: Callable[[], None], *_: bool) -> None:
         try:
@@ -198,9 +197,9 @@ class ModelsWidget(Form):
         show_info(f"A copy of '{entry.name}' is in {target.parent}.")
 
     def _open_folder(self) -> None:
-        entry = self.entry
-        if entry is not None:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(entry.path.parent)))
+        folder = models.library()
+        folder.mkdir(parents=True, exist_ok=True)
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
 
 
 def _button(text: str, tooltip: str) -> QPushButton:

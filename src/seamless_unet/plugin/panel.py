@@ -195,6 +195,12 @@ class Panel(Form, metaclass=closed_dock.Reopening):
         clipboard.setText(text)
         self.status.setText(f"{self._failure['message']}\nThe report is copied: paste it anywhere.")
 
+    def is_free(self) -> bool:
+        """Whether no job is running; if one is, the user is told."""
+        if self.job is not None:
+            show_info(f"{self._title()} is at work: stop that, or let it end.")
+        return self.job is None
+
     def start(self) -> None:
         """Submit the job that the form describes; ValueError with words if it cannot be."""
         raise NotImplementedError

@@ -1,5 +1,6 @@
 """The layers that one run of the Segment dock adds: labels, and how certain the model is."""
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from seamless_unet.plugin import stored
 from seamless_unet.plugin.worker import Event
 
 _COLORMAPS = ("magenta", "green", "cyan", "yellow", "red", "blue")
-_REFRESH = 500  # milliseconds between two looks at labels that are still being made
+_REFRESH = 500  # milliseconds at least between two looks at labels that are still being made
+_SHARE = 0.05  # of the time at most, that napari is busy with them: in 3-D it reads all of them
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,10 @@ class Result:
 
     def _look_again(self) -> None:
         if self._labels is not None:
+            began = time.perf_counter()
             self._labels.refresh()
+            seconds = time.perf_counter() - began
+            self._refresh.setInterval(max(_REFRESH, round(1000 * seconds / _SHARE)))
 
 
 def certainties(

@@ -67,7 +67,7 @@ class SegmentWidget(ImagePanel):
         self.part.changed.connect(self.image_changed)
         self.how.link.changed.connect(self._show_plan)
         models.signals.changed.connect(self._library_changed)
-        models.signals.renamed.connect(self.model.follow)
+        models.signals.renamed.connect(self._renamed)
         self.start_button.setToolTip("Segment the image into a new Labels layer.")
         self.stop_button.setToolTip("Stop at once; nothing is kept.")
 
@@ -120,7 +120,9 @@ class SegmentWidget(ImagePanel):
             case "segmented":
                 self.worker.unfinished -= self._result.folders
                 self._result.finish(event)
-                self.show_end(" ".join(_end_words(event["objects"], self._result.folder)))
+                said = _end_words(event["objects"], self._result.folder)
+                self._result = None  # its layers are the user's now, who may remove them
+                self.show_end(said)
             case "cancelled":
                 self._drop()
                 self.show_end("Cancelled.")
@@ -133,6 +135,7 @@ class SegmentWidget(ImagePanel):
         assert self._result is not None
         self._result.drop()
         self.worker.unfinished -= self._result.folders  # another napari may take their names
+        self._result = None
 
     def image_changed(self, *_: Any) -> None:
         """Show what applies to the image and the model."""
@@ -237,16 +240,21 @@ class SegmentWidget(ImagePanel):
             self.description.setText(models.describe(path) if path else "There is no model yet.")
         self.image_changed()
 
+    def _renamed(self, before: str, now: str) -> None:  # of the dock, so that Qt ends it with it
+        self.model.follow(before, now)
+
     def _library_changed(self, path: str) -> None:
         self.model.reset_choices()
-        if self.job is None:
+        if self.model.value == path:  # written anew: it may have other settings
+            self._model_changed()
+        elif self.job is None:
             self.model.value = path
 
 
-def _end_words(objects: int | None, folder: Path | None) -> list[str]:
+def _end_words(objects: int | None, folder: Path | None) -> str:
     found = [] if objects is None else [f"{objects} cell{'s' * (objects != 1)} found."]
     kept = [] if folder is None else [f"The labels are in {folder}."]
-    return ["Done.", *found, *kept]
+    return " ".join(["Done.", *found, *kept])
 
 
 def segment_cells(layer: napari.layers.Layer, viewer: napari.Viewer) -> None:
@@ -257,13 +265,14 @@ def segment_cells(layer: napari.layers.Layer, viewer: napari.Viewer) -> None:
 def segment_shown(layer: napari.layers.Layer, viewer: napari.Viewer) -> None:
     """Segment the plane that is shown, of the active layer if it is an image, at once."""
     widget = _opened(layer, viewer)
-    if "shown" in widget.part.choices:
-        widget.part.value = "shown"
-    widget.start_button.click()
+    if widget.job is None:
+        if "shown" in widget.part.choices:
+            widget.part.value = "shown"
+        widget.start_button.click()
 
 
 def _opened(layer: napari.layers.Layer, viewer: napari.Viewer) -> SegmentWidget:
     widget = raised_dock(viewer, SegmentWidget, "Segment")
-    if isinstance(layer, napari.layers.Image):
+    if widget.is_free() and isinstance(layer, napari.layers.Image):
         widget.image.value = layer
     return widget

@@ -8,7 +8,7 @@ from weakref import WeakMethod
 
 import napari
 from magicgui.widgets import CheckBox, LineEdit
-from napari.layers import Image
+from napari.layers import Image, Layer
 from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QPushButton
 
@@ -52,7 +52,9 @@ class TrainWidget(ImagePanel):
         )
         self.interrupted = InterruptedList()
         self.preview = Preview(napari_viewer, self.worker)
-        self.check = AnnotationCheck(self.worker, WeakMethod(self._to_check))
+        self.check = AnnotationCheck(
+            self.worker, WeakMethod(self._to_check), WeakMethod(self._drawn_on)
+        )
         self.correct_button = QPushButton("&Correct it")
         self.correct_button.setToolTip(
             "Copy the preview into a new labels layer. Correct it there, and train on from here."
@@ -86,12 +88,13 @@ class TrainWidget(ImagePanel):
     def _connect(self) -> None:
         models.signals.changed.connect(self._library_changed)
         models.signals.renamed.connect(self._renamed)
+        models.signals.listed.connect(self._show_interrupted)
         self.recipe.begin.changed.connect(self._begin_changed)
         self.correct_button.clicked.connect(self._correct)
         self.interrupted.resumed.connect(self._resume)
         self.pair_list.changed.connect(self.check.soon)
         drawing = (self.drawing.labels, self.drawing.annotation, self.drawing.region)
-        for row in (self.axes, *drawing, self.recipe.stacks, self.recipe.preset):
+        for row in (self.image, self.axes, *drawing, self.recipe.stacks, self.recipe.preset):
             row.changed.connect(self.check.soon)
         self.destroyed.connect(partial(_end, self.preview, self.check))
 
@@ -123,10 +126,18 @@ class TrainWidget(ImagePanel):
         """Return what to check; nothing while it is being learned."""
         return None if self.job is not None else self._described()
 
+    def _drawn_on(self) -> list[Layer]:
+        """Return the layers that are drawn on, as far as they are chosen."""
+        drawings = [self.drawing, *(box.drawing for box in self.pair_list.boxes)]
+        chosen = [row.value for drawing in drawings for row in (drawing.labels, drawing.region)]
+        return [layer for layer in chosen if layer is not None]
+
     def start_on_image(self) -> None:
         """Train on the chosen layers."""
+        self.image.check_not_lost("The image")
         self.drawing.check_not_lost()
         self.pair_list.check_not_lost()
+        self.recipe.begin.check_not_lost("The model to start from")
         pairs, described, arrays = self._described()
         path = models.new_path(self.name.value)
         output = {"output": str(path), "checkpoint": str(models.checkpoint_path(path))}
