@@ -57,6 +57,38 @@ def test_reading_back_gives_the_same_axes_scale_and_values(tmp_path, axes, shape
     np.testing.assert_array_equal(image.data, data)
 
 
+@pytest.mark.parametrize("compression", ["lzw", "deflate", "zstd", "packbits"])
+def test_compressed_files_are_read(tmp_path, compression):
+    tifffile.imwrite(tmp_path / "a.tif", numbers(20, 30), compression=compression)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif").data, numbers(20, 30))
+
+
+def test_a_dimension_of_one_pixel_that_nobody_named_is_dropped(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", numbers(1, 20, 30))
+    image = read_image(tmp_path / "a.tif")
+    assert (image.axes, image.data.shape) == ("YX", (20, 30))
+    assert read_image(tmp_path / "a.tif", axes="ZYX").data.shape == (1, 20, 30)
+
+
+def test_channels_in_colour_are_refused_in_words(tmp_path):
+    data, metadata = numbers(2, 20, 30, 3, dtype=np.uint8), {"axes": "CYXS"}
+    tifffile.imwrite(tmp_path / "a.tif", data, photometric="rgb", metadata=metadata, ome=True)
+    with pytest.raises(ValueError, match=r"a\.tif has channels, each of them in colour"):
+        read_image(tmp_path / "a.tif")
+
+
+def test_labels_with_one_pixel_for_all_channels(tmp_path):
+    """As napari saves those of an image with channels after time."""
+    film = Image(numbers(3, 2, 20, 30), "TCYX", {}, "film")
+    tifffile.imwrite(tmp_path / "a.tif", numbers(3, 1, 20, 30))
+    labels = read_labels(tmp_path / "a.tif", like=film)
+    assert (labels.axes, labels.data.shape) == ("TYX", (3, 20, 30))
+    labels = read_labels(tmp_path / "a.tif", axes="TCYX")
+    assert (labels.axes, labels.data.shape) == ("TYX", (3, 20, 30))
+    with pytest.raises(ValueError, match="labels have no channels"):
+        read_labels(write_image(tmp_path / "b.tif", numbers(2, 20, 30), axes="CYX"))
+
+
 def test_what_is_unknown_stays_unknown(tmp_path):
     image = read_image(write_image(tmp_path / "a.tif", numbers(3, 5, 7), axes="TYX"))
     assert (image.pixel_size, image.frame_interval) == ({}, None)

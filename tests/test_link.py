@@ -18,6 +18,15 @@ def rng():
     return np.random.default_rng(0)
 
 
+@pytest.mark.parametrize("largest", [np.uint32(2**31 - 1), np.uint64(2**63)])
+def test_ids_may_be_large(largest):
+    labels = np.zeros((2, 4, 6), largest.dtype)
+    labels[:, 0, :2], labels[0, 2], labels[1, 2, 1:] = largest - 1, largest, 7
+    expected = np.zeros((2, 4, 6), int)
+    expected[:, 0, :2], expected[0, 2], expected[1, 2, 1:] = 1, 2, 2
+    np.testing.assert_array_equal(link_slices(labels), expected)
+
+
 def test_slices_are_linked_one_to_one_by_overlap():
     stack = picture("""
         11...22

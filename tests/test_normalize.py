@@ -13,6 +13,11 @@ def test_percentiles_per_channel():
     assert result.dtype == np.float32
 
 
+def test_complex_pixels_are_refused():
+    with pytest.raises(ValueError, match="the image has pixels of complex64: give integers or fl"):
+        measure(np.zeros((1, 4, 4), np.complex64), Normalization())
+
+
 def test_standard_and_fixed():
     image = np.array([[[1, 3]]], np.uint16)
     np.testing.assert_allclose(normalize(image, Normalization(kind="standard")), [[[-1, 1]]])

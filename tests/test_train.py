@@ -258,8 +258,25 @@ def test_a_checkpoint_of_another_network_is_refused(pairs):
     with pytest.raises(ValueError, match=r"other settings \(base_channels\)"):
         next(train(*pairs, wider, state=state))
     colored = [np.stack([image, image]) for image in pairs[0]]
-    with pytest.raises(ValueError, match=r"another network, for 1 channel\(s\) and not 2"):
+    with pytest.raises(ValueError, match=r"for 1 channel\(s\) and not 2: choose the channels"):
         next(train(colored, pairs[1], state.config, state=state, axes="CYX"))
+
+
+def test_a_checkpoint_does_not_go_on_with_another_channel_or_other_dimensions():
+    images, labels = (np.stack(each) for each in zip(*map(squares, range(12)), strict=True))
+    config = TrainConfig.preset(steps=1, **SMALL, start="scratch")
+    state = next(train(images, labels, config, axes="SYX")).state
+    assert next(train(images, labels, config, axes="SYX", state=state)).state is state
+    for other, axes in ((images**2, "SYX"), (images, "ZYX"), (images, "TYX")):
+        with pytest.raises(ValueError, match="or with other dimensions or channels of them"):
+            next(train(other, labels, config, axes=axes, state=state))
+
+
+def test_the_image_with_a_bad_pixel_is_named(pairs):
+    images, labels = [image.astype(float) for image in pairs[0]], pairs[1]
+    images[1][3, 4] = np.nan
+    with pytest.raises(ValueError, match=r"b: the image has 1 NaN or infinite pixel"):
+        next(train(images, labels, TrainConfig.preset(steps=1, **SMALL), names=["a", "b", "c"]))
 
 
 def test_resuming_refuses_other_settings_and_goes_on_with_a_larger_budget(pairs):

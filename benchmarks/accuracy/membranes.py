@@ -11,7 +11,7 @@ Every figure is an error, over all test slices together, of the cell probability
 (``half``) and at the one of 0.1, 0.2, ..., 0.9 with the least such error on the three validation
 slices (``chosen``); each is printed for single predictions and for the mean over 8 symmetries.
 The challenge took the best of its thresholds on the test slices themselves. That is printed too
-(``best``), since the paper's figures were made so; it flatters, and nothing else here depends on it.
+(``best``), since the paper's figures were made so; it flatters, and nothing else depends on it.
 
 ``pixel_error``
     Part of the pixels that are cell in one image only.

@@ -2,10 +2,11 @@
 
 The test part are the tenth of the images of ``DATA`` (a folder of SIZE_images.tif / SIZE_labels.tif
 stacks along S) with the most touching pairs of true objects, chosen by the labels alone. Trains
-twice for the same time, with the same seed, on the same random others, once with the border weight
-of the preset and once with ``border_weight=0``::
+twice for the same time, with the same seed, on the same random images, once with the border weight
+of the preset and once with ``border_weight=0``. These are other images, or, with ``--crowded``, a
+part of that tenth, which then is not tested on: as somebody who has such images would do::
 
-    python benchmarks/accuracy/touching.py DATA --minutes 5 --seed 0 --images 8
+    python benchmarks/accuracy/touching.py DATA --minutes 5 --seed 0 --images 8 --crowded
 
 Two objects *touch* where a pixel of one is at most 2 pixels from one of the other, counted along
 axes and diagonals: at most one pixel of background is between them. Printed for each training:
@@ -165,15 +166,21 @@ def main() -> None:
     parser = command_line(__doc__)
     parser.add_argument("--images", type=int, default=8, help="to train on")
     parser.add_argument("--start", default="scratch", help="as in TrainConfig")
+    parser.add_argument("--crowded", action="store_true", help="train on crowded images too")
     arguments = parsed(parser)
     test, others = crowded(read_pairs(arguments.data))
-    order = np.random.default_rng(arguments.seed).permutation(len(others))
-    training = [others[i] for i in order[: arguments.images]]
+    source = test if arguments.crowded else others
+    order = np.random.default_rng(arguments.seed).permutation(len(source))
+    chosen, rest = np.split(order, [arguments.images])
+    training = [source[i] for i in chosen]
+    if arguments.crowded:
+        test = [source[i] for i in rest]
     test = test[: arguments.limit]
+    kind = "the most crowded tenth" if arguments.crowded else f"{len(others)} others"
     emit(
         "touching",
         data=arguments.data.name,
-        split=f"{len(training)} of {len(others)} to train, the {len(test)} most crowded to test",
+        split=f"{len(training)} of {kind} to train, {len(test)} of the most crowded tenth to test",
         seed=arguments.seed,
         **budget(arguments),
         device=device_name(),

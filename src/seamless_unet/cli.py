@@ -27,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     if args.command == "train":
         _add_recipe(parser, args)
+    if reconfigure := getattr(sys.stdout, "reconfigure", None):
+        reconfigure(errors="backslashreplace")  # a file name must not end the work
     try:
         result = _run(args)
         if sys.stdout:  # closed by >&-

@@ -7,6 +7,7 @@ of with a wrong picture.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -194,9 +195,12 @@ class TrainConfig(JsonConfig):
             raise ValueError("say how long to train: either steps or minutes")
         if self.steps is not None and self.steps < 1:
             raise ValueError(f"steps={self.steps} must be at least 1")
-        if self.minutes is not None and not self.minutes > 0:
-            raise ValueError(f"minutes={self.minutes} must be above 0")
-        _check_positive(self, "rim", minimum=0)
+        if self.minutes is not None and not 0 < self.minutes < math.inf:
+            raise ValueError(
+                f"minutes={self.minutes} must be above 0 and finite: a training can be stopped "
+                "before, and keeps its best model"
+            )
+        _check_positive(self, "rim", "seed", minimum=0)
         if self.gap < 0 or self.gap % 2:
             raise ValueError(f"gap={self.gap} must be even and at least 0")
         if not 0 < self.validation <= 0.5:

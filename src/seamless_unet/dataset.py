@@ -123,6 +123,7 @@ def make_dataset(
         training_pixels=_annotated_pixels(training),
         validation_pixels=_annotated_pixels(validation),
         pairs=drawn,
+        grey=(_mean_grey(training), _mean_grey(validation)),
     )
     problems = (
         *_misread(pairs, pieces, meaning, config),
@@ -218,6 +219,11 @@ def _by_name(counts: NDArray[np.int64], meaning: Meaning) -> dict[str, int]:
     *of_class, of_any = map(int, counts)
     found = dict(zip(meaning.class_names, of_class, strict=True))
     return found | ({"object": of_any} if of_any else {})
+
+
+def _mean_grey(samples: Sequence[Sample]) -> float:
+    """Return the mean over samples of what the network sees where they are annotated."""
+    return float(np.mean([sample.image[:, sample.annotated].mean() for sample in samples]))
 
 
 def _annotated_pixels(samples: Sequence[Sample]) -> int:

@@ -6,7 +6,7 @@ from seamless_unet.out_of_memory import is_out_of_memory
 
 _NO_MEMORY = {
     "train": "train with --device cpu or --preset quick, or on a part of the images",
-    "segment": "segment with --memory 1GB, or a part of the image",
+    "segment": "segment with --memory 1GB, or cut the image into parts",
 }
 
 

@@ -9,7 +9,7 @@ import contextlib
 import dataclasses
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,8 +70,7 @@ def read_image(path: str | os.PathLike[str], *, axes: str | None = None) -> Imag
         If it is not a TIFF file, is damaged, holds images that do not stack, or neither the
         file nor ``axes`` says what its dimensions are.
     """
-    content = read_tiff(path)
-    return _image(path, content, content.axes if axes is None else axes)
+    return _image(path, read_tiff(path), axes)
 
 
 def read_labels(
@@ -103,30 +102,48 @@ def read_labels(
     if like is not None:
         axes = label_axes(like.axes)
         shape = tuple(n for n, a in zip(like.data.shape, like.axes, strict=True) if a != "C")
-        if data.shape != shape:
+        if without_ones(data.shape) == without_ones(shape):
+            data = data.reshape(shape)  # napari keeps one pixel for all channels
+        else:
             raise ValueError(
                 f"image and labels differ in shape: {like.name} is {in_words(shape, axes)}, {path} "
                 f"is {in_words(data.shape)}; give the labels that were drawn on this image"
             )
-    labels = _image(path, content, content.axes if axes is None else axes)
+    labels = _image(path, content._replace(data=data), axes)
+    data = labels.data
     if data.dtype.kind not in "bui" and not _are_whole(data):
         raise ValueError(
             f"labels must be whole numbers: {path} is {data.dtype} and has others; give the labels "
             "themselves, not probabilities or a rescaled picture"
         )
-    if "C" in labels.axes:
+    if (at := labels.axes.find("C")) >= 0 and data.shape[at] == 1:
+        data, labels = data.squeeze(at), dataclasses.replace(labels, axes=label_axes(labels.axes))
+    elif at >= 0:
         raise ValueError(f"labels have no channels: {path} is {in_words(data.shape, labels.axes)}")
     if data.size and not 0 <= int(data.min()) <= int(data.max()) <= np.iinfo(np.int32).max:
         raise ValueError(f"labels must be 0 to 2147483647: {path} has {data.min()} to {data.max()}")
     return dataclasses.replace(labels, data=data.astype(np.int32))
 
 
-def _image(path: str | os.PathLike[str], content: TiffContent, axes: str) -> Image:
-    """Return what a file holds, with what it says about the axes that it has."""
-    axes = check_axes(axes, content.data.shape, name=str(path))
+def without_ones(shape: Sequence[int]) -> list[int]:
+    """Return a shape without axes of one pixel."""
+    return [n for n in shape if n != 1]
+
+
+def _image(path: str | os.PathLike[str], content: TiffContent, axes: str | None) -> Image:
+    """Return what a file holds, with what it says about the axes that it has.
+
+    Where nobody says what they are, those of one pixel that the file has no name for are dropped.
+    """
+    data = content.data
+    if axes is None:
+        sides = zip(data.shape, content.axes, strict=True)
+        kept = [(n, axis) for n, axis in sides if n > 1 or axis in "STZCYX"]
+        data, axes = data.reshape([n for n, _ in kept]), "".join(axis for _, axis in kept)
+    axes = check_axes(axes, data.shape, name=str(path))
     pixel_size = {a: content.pixel_size[a] for a in axes if a in content.pixel_size}
     interval = content.frame_interval if "T" in axes else None
-    return Image(content.data, axes, pixel_size, file_stem(path), interval)
+    return Image(data, axes, pixel_size, file_stem(path), interval)
 
 
 def _are_whole(values: NDArray) -> bool:

@@ -59,7 +59,8 @@ def link_slices(
     slices: list[Runs] = []
     count = 0
     for ids in labels:
-        before, count = continue_objects(before, [find_runs(ids)], count, min_overlap=min_overlap)
+        now = find_runs(_close_together(ids))
+        before, count = continue_objects(before, [now], count, min_overlap=min_overlap)
         slices += before
     if stack:
         refinement = StackRefinement(divide=True)
@@ -67,6 +68,14 @@ def link_slices(
     for out, runs in zip(linked, slices, strict=True):
         out[:] = runs.painted(*runs.ids)
     return linked
+
+
+def _close_together(ids: NDArray) -> NDArray:
+    """Return labels with small ids in the same order, where some are larger than their number."""
+    if ids.max(initial=0) <= ids.size:
+        return ids
+    with_background = np.append(ids.ravel(), np.zeros(1, ids.dtype))
+    return np.unique(with_background, return_inverse=True)[1][:-1].reshape(ids.shape)
 
 
 def continue_objects(

@@ -49,6 +49,8 @@ def measure(
     """
     if image.size == 0:
         raise ValueError(f"the image is empty: its shape is {image.shape}")
+    if image.dtype.kind not in "buif":
+        raise ValueError(f"the image has pixels of {image.dtype}: give integers or floats")
     if not isinstance(image, LazyArray):
         check_finite(image)
     shape = (len(image), *(1,) * (image.ndim - 1))

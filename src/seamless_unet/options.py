@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 import typing
+from collections.abc import Callable
 from typing import Any
 
 from seamless_unet.config import PRESETS, Annotation
@@ -108,20 +110,26 @@ def _segment(segment: argparse.ArgumentParser) -> None:
     segment.add_argument(
         "--resample", action="store_true", help="resize images to the model's pixels, labels back"
     )
-    segment.add_argument("--threshold", type=float, help="of foreground (default: the model's)")
+    segment.add_argument(
+        "--threshold", type=_number(0, 1), help="of foreground, 0 to 1 (default: the model's)"
+    )
     segment.add_argument(
         "--neck",
-        type=float,
+        type=_number(0),
         metavar="PIXELS",
         help="divide objects where both sides draw in by so much, and what lies under another in a "
         "stack; 0 never (default: the model's)",
     )
-    segment.add_argument("--min-size", type=int, help="in pixels (default: the model's)")
+    segment.add_argument(
+        "--min-size", type=_number(0, kind=int), help="in pixels (default: the model's)"
+    )
     segment.add_argument("--no-link", action="store_true", help="link no objects through Z and T")
     segment.add_argument(
         "--symmetries", action="store_true", help="average 8 views; 8 times slower"
     )
-    segment.add_argument("--tile", type=int, help="pixels a tile reads (default: by free memory)")
+    segment.add_argument(
+        "--tile", type=_number(1, kind=int), help="pixels a tile reads (default: by free memory)"
+    )
     segment.add_argument(
         "--memory",
         type=_bytes,
@@ -164,6 +172,19 @@ def _numbers(text: str) -> list[int]:
     if not re.fullmatch(r"[1-9]\d{0,5}(, ?[1-9]\d{0,5})*", text.strip()):
         raise argparse.ArgumentTypeError(f"{text!r} are no numbers: give such as 2 or 3,1")
     return [int(number) for number in text.split(",")]
+
+
+def _number(least: float, most: float = math.inf, *, kind: type = float) -> Callable[[str], Any]:
+    """Return a type of arguments, for argparse: numbers in a range."""
+
+    def number(text: str) -> Any:
+        value = kind(text)
+        if not least <= value <= most:
+            limits = f"from {least} to {most}" if most < math.inf else f"at least {least}"
+            raise argparse.ArgumentTypeError(f"{text} must be {limits}")
+        return value
+
+    return number
 
 
 def _bytes(text: str) -> int:

@@ -148,7 +148,10 @@ def cut(
     loop = loop_axes(pair.axes, 3 if stack else config.ndim)
     samples = []
     for index, image, labels, region in _pieces(pair, 3 if stack else config.ndim):
-        pixels = normalize(image, normalization)
+        try:
+            pixels = normalize(image, normalization)
+        except ValueError as error:
+            raise ValueError(f"{pair.name}: {error}") from error
         planes = range(image.shape[1]) if stack and config.ndim == 2 else [None]
         for z in planes:
             place = dict(zip(loop, index, strict=True)) | ({} if z is None else {"Z": z})

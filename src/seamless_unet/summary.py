@@ -20,7 +20,8 @@ class Drawn:
 class Summary:
     """What a training is going to use, to be shown before it starts.
 
-    ``annotated`` counts planes or volumes, which ``ndim`` tells.
+    ``annotated`` counts planes or volumes, which ``ndim`` tells; ``grey`` are the means of the
+    normalized pixels to learn from and of those held back.
     """
 
     images: int
@@ -34,6 +35,7 @@ class Summary:
     training_pixels: int
     validation_pixels: int
     pairs: tuple[Drawn, ...]
+    grey: tuple[float, float]
     start: str = ""
 
     def to_json(self) -> dict[str, Any]:

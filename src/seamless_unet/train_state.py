@@ -103,14 +103,16 @@ class TrainState:
             raise ValueError(f"the checkpoint was made with other settings ({what}): take the same")
         if info.network != self.info.network:
             kept, needed = (each.network.in_channels for each in (self.info, info))
-            channels = f", for {kept} channel(s) and not {needed}" if kept != needed else ""
+            if kept != needed:
+                raise ValueError(
+                    f"the checkpoint is of a network for {kept} channel(s) and not {needed}: "
+                    "choose the channels of then, or start anew without it"
+                )
+            raise ValueError("the checkpoint is of another network: start anew without it")
+        if not _same_data(info, self.info):
             raise ValueError(
-                f"the checkpoint is of another network{channels}: start anew without it"
-            )
-        if _amounts(info) != _amounts(self.info):
-            raise ValueError(
-                "the checkpoint was made with other images or labels: take the same, or learn on "
-                "from its model (start) with these"
+                "the checkpoint was made with other images or labels, or with other dimensions or "
+                "channels of them: take the same, or learn on from its model (start) with these"
             )
         self.network.to(device)
         # loading its own state moves it to where its parameters are now
@@ -234,6 +236,15 @@ class TrainState:
             setattr(state, name, header[name])
         state.adapting = header.get("adapting", False)  # older ones do not say
         return state
+
+
+def _same_data(info: ModelInfo, before: ModelInfo) -> bool:
+    """Whether a model learns from what it learned from before, as far as figures tell."""
+    now, then = (about.training.get("data", {}) for about in (info, before))
+    # rounded as another computer may; older checkpoints have none
+    greys = zip(now.get("grey", ()), then.get("grey", ()), strict=False)
+    alike = all(math.isclose(a, b, rel_tol=1e-4, abs_tol=1e-6) for a, b in greys)
+    return alike and _amounts(info) == _amounts(before)
 
 
 def _amounts(info: ModelInfo) -> list[Any]:

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -252,15 +251,48 @@ def test_one_bad_file_does_not_cost_the_others(capsys, model, two_nuclei):
     assert sorted(os.listdir("out")) == ["a_labels.tif", "d_labels.tif"]
 
 
-@pytest.mark.parametrize("option", [("--threshold", "50"), ("--min-size", "-1"), ("--neck", "-2")])
-def test_settings_out_of_range_are_refused_before_the_work(
-    capsys, model, two_nuclei, monkeypatch, option
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("--threshold=50", "50 must be from 0 to 1"),
+        ("--threshold=high", "invalid number value: 'high'"),
+        ("--min-size=-1", "-1 must be at least 0"),
+        ("--min-size=2.5", "invalid number value: '2.5'"),
+        ("--neck=-2", "-2 must be at least 0"),
+        ("--tile=0", "0 must be at least 1"),
+    ],
+)
+def test_settings_out_of_range_are_wrong_usage(capsys, option, words):
+    message = fails(capsys, "segment", "a.tif", "--output", "out", option, status=2)
+    assert f"argument {option.split('=')[0]}: {words}" in message
+
+
+def test_an_image_too_large_for_memory_does_not_cost_the_others(
+    capsys, model, two_nuclei, monkeypatch
 ):
-    monkeypatch.setattr(import_module("seamless_unet.predict"), "predict_tiles", None)
-    two_nuclei()
-    name = option[0].strip("-").replace("-", "_")
-    run = ["segment", "a.tif", "--output", "out", "--model", model, "=".join(option)]
-    assert f"a.tif: {name}={option[1]}" in fails(capsys, *run)
+    from seamless_unet.commands import input as commands_input
+
+    def read(path, **options):
+        if path.name == "b.tif":
+            raise MemoryError
+        return read_image(path, **options)
+
+    for name in "abc":
+        two_nuclei(name)
+    monkeypatch.setattr(commands_input, "read_image", read)
+    assert main(["segment", ".", "--output", "out", "--model", model]) == 1
+    assert "left out: b.tif: the computer ran out of memory" in capsys.readouterr().err
+    assert sorted(os.listdir("out")) == ["a_labels.tif", "c_labels.tif"]
+
+
+def test_a_name_that_cannot_be_printed_does_not_cost_the_others(model, two_nuclei):
+    for name in ("клетки", "z"):
+        two_nuclei(name)
+    run = ["segment", ".", "--output", "out", "--model", model]
+    done = spawn(*run, env={**os.environ, "PYTHONIOENCODING": "cp1252"})
+    assert done.returncode == 0, done.stderr
+    assert r"\u043a" in repr(done.stdout)
+    assert sorted(os.listdir("out")) == ["z_labels.tif", "клетки_labels.tif"]
 
 
 def test_settings_that_mean_nothing_to_a_model_of_classes_are_said(capsys, pixel_model, two_nuclei):
@@ -280,7 +312,7 @@ def test_a_precision_that_only_costs_time_is_said(capsys, model, two_nuclei):
     assert main(run) == 0
     assert "note" not in capsys.readouterr().err
     assert main([*run, "--precision", "float16"]) == 0
-    assert "note: float16 takes this processor far longer than float32" in capsys.readouterr().err
+    assert "note: float16 takes far longer than float32 here" in capsys.readouterr().err
 
 
 def test_unknown_axes(capsys, model):

@@ -190,7 +190,8 @@ def test_going_on_with_other_images_is_refused_in_words(two_nuclei, capsys):
     more = ["--images", "a.tif", "b.tif", "--labels", "a_labels.tif", "b_labels.tif"]
     run = ["train", *more, "--output", "m.safetensors", "--steps", "9"]
     message = fails(capsys, *run, "--resume", "m.checkpoint.safetensors")
-    assert "made with other images or labels: take the same, or learn on from its model" in message
+    assert "made with other images or labels, or with other dimensions or channels" in message
+    assert "take the same, or learn on from its model" in message
 
 
 @pytest.mark.parametrize(("values", "output"), [([], "classes"), (["object"], "objects")])

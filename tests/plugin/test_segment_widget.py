@@ -291,10 +291,10 @@ def test_labels_are_in_the_place_of_an_image_with_channels_after_time(
     labels = viewer.layers[-1]
     assert labels.axis_labels == axes
     image.visible = False
-    for time, channel in np.ndindex(4, 2):
-        viewer.dims.set_current_step((0, 1), (time, channel))
+    for frame, channel in np.ndindex(4, 2):
+        viewer.dims.set_current_step((0, 1), (frame, channel))
         seen = viewer.screenshot(flash=False)[..., :3].any()
-        assert seen == (time == 2), (time, channel)
+        assert seen == (frame == 2), (frame, channel)
     assert [int(n) for n in viewer.dims.nsteps[:2]] == [4, 2]
     if part == "all":
         layers.check_same_place(image, "TCYX", labels)
@@ -632,7 +632,7 @@ def test_the_layers_menu_says_that_the_dock_is_at_work(
     click(panel.stop_button)
 
 
-def test_a_result_that_is_removed_is_not_kept_in_memory(viewer, dock, click, ended, threshold_model):
+def test_a_result_is_not_kept_for_later(viewer, dock, click, ended, threshold_model):
     viewer.add_image(np.eye(30), name="a")
     panel = dock("Segment")
     click(panel.start_button)

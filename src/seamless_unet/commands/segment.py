@@ -17,6 +17,7 @@ from seamless_unet.disk_space import check_room
 from seamless_unet.error_words import words
 from seamless_unet.file_pairs import find_images
 from seamless_unet.image_io import file_stem, write_image
+from seamless_unet.out_of_memory import is_out_of_memory
 
 if TYPE_CHECKING:
     from seamless_unet.model_file import Model
@@ -48,12 +49,15 @@ def segment(args: argparse.Namespace) -> dict[str, Any]:
     for path, targets in wanted:
         try:
             images.append(_segment_file(model, path, targets, args))
-        except (ValueError, OSError) as error:
-            if len(paths) == 1 or getattr(error, "errno", None) == errno.ENOSPC:
+        except Exception as error:
+            too_large = is_out_of_memory(error)
+            known = too_large or isinstance(error, ValueError | OSError)
+            if not known or len(paths) == 1 or getattr(error, "errno", None) == errno.ENOSPC:
                 raise
             progress("")  # one bad file must not cost the others
-            failed.append({"image": str(path), "error": words(error, "segment")})
-            tell(f"left out: {failed[-1]['error']}")
+            what = f"{path}: {words(error, 'segment')}" if too_large else words(error, "segment")
+            failed.append({"image": str(path), "error": what})
+            tell(f"left out: {what}")
         else:
             print(_in_words(images[-1]), flush=True)
     if failed:
@@ -125,7 +129,7 @@ def _say_what_is_slow(model: Model, precision: str) -> None:
     device = model.network.device
     quick = precision == "bfloat16" and is_mixed(device, model.info.network.ndim)
     if device.type == "cpu" and precision != "float32" and not quick:
-        tell(f"note: {precision} takes this processor far longer than float32: leave --precision out")
+        tell(f"note: {precision} takes far longer than float32 here: leave --precision out")
 
 
 def _options(args: argparse.Namespace) -> dict[str, Any]:

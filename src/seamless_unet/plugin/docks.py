@@ -21,7 +21,7 @@ def raised_dock(viewer: Any, kind: type[Dock], title: str) -> Dock:
     """
     name = menu_item_template.format("Seamless U-Net", title)  # as the Plugins menu has it
     docks = viewer.window.dock_widgets
-    widget = next((dock for dock in docks.values() if isinstance(dock, kind)), None)
+    widget: Any = next((dock for dock in docks.values() if isinstance(dock, kind)), None)
     if widget is None:
         widget = kind(viewer)  # type: ignore[call-arg]
         viewer.window.add_dock_widget(widget, name=name)
