@@ -68,6 +68,11 @@ def test_a_dimension_of_one_pixel_that_nobody_named_is_dropped(tmp_path):
     image = read_image(tmp_path / "a.tif")
     assert (image.axes, image.data.shape) == ("YX", (20, 30))
     assert read_image(tmp_path / "a.tif", axes="ZYX").data.shape == (1, 20, 30)
+    assert read_image(tmp_path / "a.tif", axes="YX").data.shape == (20, 30)
+    tifffile.imwrite(tmp_path / "a.tif", numbers(3, 1, 20, 30))
+    with pytest.raises(ValueError, match=r"\(3, 20, 30\).*give axes"):
+        read_image(tmp_path / "a.tif")
+    assert read_image(tmp_path / "a.tif", axes="TYX").data.shape == (3, 20, 30)
 
 
 def test_channels_in_colour_are_refused_in_words(tmp_path):
@@ -75,6 +80,7 @@ def test_channels_in_colour_are_refused_in_words(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", data, photometric="rgb", metadata=metadata, ome=True)
     with pytest.raises(ValueError, match=r"a\.tif has channels, each of them in colour"):
         read_image(tmp_path / "a.tif")
+    assert read_image(tmp_path / "a.tif", axes="TYXC").data.shape == (2, 20, 30, 3)
 
 
 def test_labels_with_one_pixel_for_all_channels(tmp_path):
@@ -103,6 +109,9 @@ def test_what_is_unknown_stays_unknown(tmp_path):
         ("ome", {"TimeIncrement": 4, "TimeIncrementUnit": "reference frame"}, None),
         ("imagej", {"finterval": 30.0}, 30),
         ("imagej", {"finterval": 2.0, "tunit": "min"}, 120),
+        ("imagej", {"finterval": 2.0, "tunit": "hours"}, 7200),
+        ("imagej", {"finterval": 2.0, "tunit": "seconds"}, 2),
+        ("imagej", {"finterval": 2.0, "tunit": "fortnights"}, None),
         ("imagej", {"finterval": 0.0, "tunit": "sec"}, None),
     ],
 )

@@ -270,6 +270,10 @@ def test_a_checkpoint_does_not_go_on_with_another_channel_or_other_dimensions():
     for other, axes in ((images**2, "SYX"), (images, "ZYX"), (images, "TYX")):
         with pytest.raises(ValueError, match="or with other dimensions or channels of them"):
             next(train(other, labels, config, axes=axes, state=state))
+    both = np.stack([images, images**2], axis=1)
+    state = next(train(both, labels, config, axes="SCYX")).state
+    with pytest.raises(ValueError, match="or with other dimensions or channels of them"):
+        next(train(both[:, ::-1], labels, config, axes="SCYX", state=state))
 
 
 def test_the_image_with_a_bad_pixel_is_named(pairs):

@@ -166,7 +166,7 @@ def main() -> None:
     parser = command_line(__doc__)
     parser.add_argument("--images", type=int, default=8, help="to train on")
     parser.add_argument("--start", default="scratch", help="as in TrainConfig")
-    parser.add_argument("--crowded", action="store_true", help="train on crowded images too")
+    parser.add_argument("--crowded", action="store_true", help="train on crowded images")
     arguments = parsed(parser)
     test, others = crowded(read_pairs(arguments.data))
     source = test if arguments.crowded else others

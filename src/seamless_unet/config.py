@@ -195,11 +195,10 @@ class TrainConfig(JsonConfig):
             raise ValueError("say how long to train: either steps or minutes")
         if self.steps is not None and self.steps < 1:
             raise ValueError(f"steps={self.steps} must be at least 1")
-        if self.minutes is not None and not 0 < self.minutes < math.inf:
-            raise ValueError(
-                f"minutes={self.minutes} must be above 0 and finite: a training can be stopped "
-                "before, and keeps its best model"
-            )
+        if self.minutes is not None and not self.minutes > 0:
+            raise ValueError(f"minutes={self.minutes} must be above 0")
+        if self.minutes == math.inf:
+            raise ValueError("minutes=inf: give many, and stop the training when it is good enough")
         _check_positive(self, "rim", "seed", minimum=0)
         if self.gap < 0 or self.gap % 2:
             raise ValueError(f"gap={self.gap} must be even and at least 0")

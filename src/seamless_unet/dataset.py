@@ -221,9 +221,10 @@ def _by_name(counts: NDArray[np.int64], meaning: Meaning) -> dict[str, int]:
     return found | ({"object": of_any} if of_any else {})
 
 
-def _mean_grey(samples: Sequence[Sample]) -> float:
-    """Return the mean over samples of what the network sees where they are annotated."""
-    return float(np.mean([sample.image[:, sample.annotated].mean() for sample in samples]))
+def _mean_grey(samples: Sequence[Sample]) -> tuple[float, ...]:
+    """Return what the network sees where samples are annotated, on average, of each channel."""
+    means = [sample.image[:, sample.annotated].mean(axis=1) for sample in samples]
+    return tuple(np.mean(means, axis=0).tolist())
 
 
 def _annotated_pixels(samples: Sequence[Sample]) -> int:

@@ -103,13 +103,14 @@ def read_labels(
         axes = label_axes(like.axes)
         shape = tuple(n for n, a in zip(like.data.shape, like.axes, strict=True) if a != "C")
         if without_ones(data.shape) == without_ones(shape):
-            data = data.reshape(shape)  # napari keeps one pixel for all channels
+            # napari keeps one pixel for all channels
+            content = content._replace(data=data.reshape(shape), axes=axes)
         else:
             raise ValueError(
                 f"image and labels differ in shape: {like.name} is {in_words(shape, axes)}, {path} "
                 f"is {in_words(data.shape)}; give the labels that were drawn on this image"
             )
-    labels = _image(path, content._replace(data=data), axes)
+    labels = _image(path, content, axes)
     data = labels.data
     if data.dtype.kind not in "bui" and not _are_whole(data):
         raise ValueError(
@@ -133,13 +134,19 @@ def without_ones(shape: Sequence[int]) -> list[int]:
 def _image(path: str | os.PathLike[str], content: TiffContent, axes: str | None) -> Image:
     """Return what a file holds, with what it says about the axes that it has.
 
-    Where nobody says what they are, those of one pixel that the file has no name for are dropped.
+    Dimensions of one pixel that the file does not name are dropped, unless ``axes`` name them.
     """
     data = content.data
-    if axes is None:
-        sides = zip(data.shape, content.axes, strict=True)
-        kept = [(n, axis) for n, axis in sides if n > 1 or axis in "STZCYX"]
-        data, axes = data.reshape([n for n, _ in kept]), "".join(axis for _, axis in kept)
+    sides = zip(data.shape, content.axes, strict=True)
+    kept = [(n, axis) for n, axis in sides if n > 1 or axis.upper() in "STZCYX"]
+    if axes is None and content.axes.count("C") > 1:
+        raise ValueError(
+            f"{path} has channels, each of them in colour ({in_words(data.shape)}): save it with "
+            "channels only or as one picture in colour, or give axes (--axes) if it is something "
+            "else"
+        )
+    if axes is None or len(axes) == len(kept) < data.ndim:
+        data, axes = data.reshape([n for n, _ in kept]), axes or "".join(a for _, a in kept)
     axes = check_axes(axes, data.shape, name=str(path))
     pixel_size = {a: content.pixel_size[a] for a in axes if a in content.pixel_size}
     interval = content.frame_interval if "T" in axes else None

@@ -18,8 +18,9 @@ _MICROMETRES = {
     **dict.fromkeys(("µm", "μm", "um", "\\u00B5m", "micron", "microns", "micrometer"), 1.0),
 }
 _SECONDS = {
-    **{"ns": 1e-9, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0},
-    **{"msec": 1e-3, "sec": 1.0, "seconds": 1.0, "minutes": 60.0, "hour": 3600.0, "hours": 3600.0},
+    **{"ns": 1e-9, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "msec": 1e-3, "s": 1.0, "sec": 1.0},
+    **{"second": 1.0, "min": 60.0, "minute": 60.0, "h": 3600.0, "hr": 3600.0, "hour": 3600.0},
+    **{"d": 86400.0, "day": 86400.0},
 }
 _UNIT_TAG = {3: "cm"}  # inches are the default of programs that know no size
 _ZARR_FILES = (".zattrs", ".zarray", "zarr.json")
@@ -138,7 +139,7 @@ def tiff_frame_interval(tif: tifffile.TiffFile) -> float | None:
         time, unit = about.get("finterval"), about.get("tunit", "sec")
     else:  # as this package writes it
         time, unit = next(iter(tif.shaped_metadata or ()), {}).get("frame_interval"), "s"
-    seconds = _number(time) * _SECONDS.get(unit, 0.0)
+    seconds = _number(time) * (_SECONDS.get(unit) or _SECONDS.get(unit.removesuffix("s"), 0.0))
     return seconds if seconds > 0 else None
 
 

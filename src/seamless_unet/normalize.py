@@ -45,7 +45,7 @@ def measure(
     Raises
     ------
     ValueError
-        If a pixel is NaN or infinite, or the image is empty.
+        If a pixel is NaN or infinite, or the image is empty or complex.
     """
     if image.size == 0:
         raise ValueError(f"the image is empty: its shape is {image.shape}")

@@ -178,7 +178,11 @@ def _number(least: float, most: float = math.inf, *, kind: type = float) -> Call
     """Return a type of arguments, for argparse: numbers in a range."""
 
     def number(text: str) -> Any:
-        value = kind(text)
+        try:
+            value = kind(text)
+        except ValueError:
+            what = "a whole number" if kind is int else "a number"
+            raise argparse.ArgumentTypeError(f"{text!r} is not {what}") from None
         if not least <= value <= most:
             limits = f"from {least} to {most}" if most < math.inf else f"at least {least}"
             raise argparse.ArgumentTypeError(f"{text} must be {limits}")

@@ -20,8 +20,8 @@ class Drawn:
 class Summary:
     """What a training is going to use, to be shown before it starts.
 
-    ``annotated`` counts planes or volumes, which ``ndim`` tells; ``grey`` are the means of the
-    normalized pixels to learn from and of those held back.
+    ``annotated`` counts planes or volumes, which ``ndim`` tells; ``grey`` are the means of each
+    channel's normalized pixels, of those to learn from and of those held back.
     """
 
     images: int
@@ -35,7 +35,7 @@ class Summary:
     training_pixels: int
     validation_pixels: int
     pairs: tuple[Drawn, ...]
-    grey: tuple[float, float]
+    grey: tuple[tuple[float, ...], tuple[float, ...]]
     start: str = ""
 
     def to_json(self) -> dict[str, Any]:

@@ -59,11 +59,6 @@ def read_tiff(path: str | os.PathLike[str]) -> TiffContent:
     if any(re.search(_CUT_OFF, text) for text in complaints):
         raise ValueError(f"cannot read {path}: its end is missing; copy or save it again")
     data, axes = pieces[0]
-    if axes.count("C") > 1:
-        raise ValueError(
-            f"{path} has channels, each of them in colour ({in_words(data.shape)}): save it with "
-            "channels only, or as one picture in colour"
-        )
     if len(pieces) > 1:
         if len({(piece.shape, piece.dtype, axes) for piece, axes in pieces}) > 1:
             shapes = ", ".join(in_words(piece.shape) for piece, _ in pieces)

@@ -20,7 +20,7 @@ from seamless_unet.device import choose_device, memory_format
 from seamless_unet.model_file import Model
 from seamless_unet.model_info import model_info
 from seamless_unet.patches import DrawnAhead, Patches
-from seamless_unet.sample import Sample, excerpt
+from seamless_unet.sample import Sample, evenly, excerpt
 from seamless_unet.start import begun, start_normalization, with_width
 from seamless_unet.strokes import settle_by_strokes
 from seamless_unet.summary import Summary
@@ -183,7 +183,7 @@ def train(
 def _steps(state: TrainState, dataset: Dataset) -> Iterator[Event]:
     config, network = state.config, state.network
     patches = Patches(dataset.training, config, network.geometry, device=network.device)
-    held_back = excerpt(dataset.validation, _MOST_VALIDATED)
+    held_back = evenly(dataset.validation, _MOST_VALIDATED)
     # a model that is learned on from keeps its settings
     scribbled = [] if state.adapting else _scribbled(dataset)
     network.to(memory_format=memory_format(network.device, config.ndim))

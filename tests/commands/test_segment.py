@@ -255,9 +255,9 @@ def test_one_bad_file_does_not_cost_the_others(capsys, model, two_nuclei):
     ("option", "words"),
     [
         ("--threshold=50", "50 must be from 0 to 1"),
-        ("--threshold=high", "invalid number value: 'high'"),
+        ("--threshold=high", "'high' is not a number"),
         ("--min-size=-1", "-1 must be at least 0"),
-        ("--min-size=2.5", "invalid number value: '2.5'"),
+        ("--min-size=2.5", "'2.5' is not a whole number"),
         ("--neck=-2", "-2 must be at least 0"),
         ("--tile=0", "0 must be at least 1"),
     ],

@@ -80,10 +80,33 @@ def test_what_takes_the_place_of_a_replacement_is_refused_too(choice):
     del words[3]
     combo.reset_choices()
     combo.give_way(2)
+    assert combo.is_lost
     with pytest.raises(ValueError, match="'three', is gone, and 'two' has taken its place"):
         combo.check_not_lost("The layer")
     combo.give_way(1)  # nothing was lost
     combo.check_not_lost("The layer")
+
+
+def test_what_was_chosen_meanwhile_is_not_refused(choice):
+    words = {1: "one", 2: "two", 3: "three", 4: "four"}
+    combo, _ = choice(words)
+    combo.value = 4
+    del words[4]
+    combo.reset_choices()
+    combo.value = 2
+    combo.value = 1  # what had taken its place
+    combo.check_not_lost("The layer")
+
+
+def test_what_was_chosen_is_named_though_its_replacement_is_gone_too(choice):
+    words = {1: "one", 2: "two", 3: "three"}
+    combo, _ = choice(words)
+    combo.value = 3
+    for value in (3, 1):
+        del words[value]
+        combo.reset_choices()
+    with pytest.raises(ValueError, match="'three', is gone, and 'two' has taken its place"):
+        combo.check_not_lost("The layer")
 
 
 def test_what_is_called_otherwise_stays_chosen(choice):

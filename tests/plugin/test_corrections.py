@@ -76,11 +76,22 @@ def test_of_a_part_of_a_volume_the_nearest_plane_is_brought_into_view(viewer):
 
 
 @pytest.mark.parametrize(
-    ("annotation", "number"),
-    [("objects", 5), ("classes", 4), ("scribbles", 4)],  # the next cell; a kind that is known
+    ("largest", "annotation", "kinds", "number"),
+    [
+        (4, "objects", (), 5),  # the next cell
+        (0, "objects", (), 1),
+        (1, "classes", (0, 1, 2), 1),  # a kind that was found, or else one that is known
+        (0, "classes", (0, 1, 2), 2),
+        (0, "scribbles", (1, 2, 3), 3),
+        (2, "scribbles", (1, 2, 3), 2),
+    ],
 )
-def test_the_brush_paints_what_the_model_can_learn(viewer, annotation, number):
-    pair, _ = add(viewer, annotation)
+def test_the_brush_paints_what_the_model_can_learn(viewer, largest, annotation, kinds, number):
+    image = viewer.layers["cells"]
+    view = current_view(viewer, image, "ZYX", most_pixels=100)
+    found = np.zeros((1, 10, 10), np.int32)
+    found[0, 2:5, 2:5] = largest
+    pair = add_corrections(viewer, image, "ZYX", view, found, annotation=annotation, kinds=kinds)
     assert pair.labels.selected_label == number
 
 

@@ -89,6 +89,18 @@ def test_a_layer_that_is_gone_is_not_replaced_by_another_without_a_word(
     assert panel.status.text().startswith(words)
 
 
+def test_what_is_true_stays_where_what_was_found_is_gone(viewer, dock, click, stacks):
+    truth, found = stacks
+    scratch = viewer.add_labels(np.zeros_like(truth.data), name="scratch")
+    panel = dock("Evaluate")
+    panel.predicted.value, panel.truth.value = found, scratch  # the topmost, which comes first
+    viewer.layers.remove(found)
+    assert (panel.predicted.value, panel.truth.value) == (truth, scratch)
+    click(panel.start_button)
+    words = "The layer of what was found that was chosen, 'my model', is gone, and 'drawn' has take"
+    assert panel.status.text().startswith(words)
+
+
 def test_one_pixel_for_all_channels_makes_no_planes(viewer, dock, click, ended, stacks):
     truth, found = stacks
     viewer.add_image(np.zeros((3, 2, 60, 80)), scale=(2, 1, 0.5, 0.5), translate=(10, 0, 3, 4))

@@ -11,7 +11,16 @@ class Choice(ComboBox):
     The list is in the order in which it is given, and opens as wide as its words.
     """
 
-    _lost: tuple[str, Any] | None = None  # the words of what was chosen, and what is since
+    _lost: str | None = None  # the words of what was chosen, where something else took its place
+    _replacing = False
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.changed.connect(self._changed)
+
+    def _changed(self, _: Any) -> None:
+        if not self._replacing:  # somebody has chosen
+            self._lost = None
 
     def reset_choices(self, *_: Any) -> None:
         """Ask for the choices again; ``changed`` is emitted only if the value is another."""
@@ -27,8 +36,8 @@ class Choice(ComboBox):
         )
         if self.value != before:
             if before is not None and self.choices:
-                self._lost = (words or "", self.value)
-            self.changed.emit(self.value)
+                self._lost = self._lost or words or ""
+            self._replaced()
 
     def follow(self, before: Any, now: Any) -> None:
         """Keep something chosen that is called otherwise now."""
@@ -39,10 +48,22 @@ class Choice(ComboBox):
             self._lost = None
 
     def give_way(self, value: Any) -> None:
-        """Take a value that nobody has chosen either, where what was chosen is lost."""
-        lost, self.value = self._lost, value
-        if lost is not None:
-            self._lost = (lost[0], value)
+        """Take another value, without anybody having chosen it."""
+        with self.changed.blocked():
+            self.value = value
+        self._replaced()
+
+    def _replaced(self) -> None:
+        self._replacing = True
+        try:
+            self.changed.emit(self.value)
+        finally:
+            self._replacing = False
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether what was chosen is gone and something else has taken its place."""
+        return self._lost is not None
 
     def check_not_lost(self, what: str) -> None:
         """Refuse, once, what nobody has chosen: it took the place of something that is gone.
@@ -58,8 +79,8 @@ class Choice(ComboBox):
             With words that say both.
         """
         lost, self._lost = self._lost, None
-        if lost is not None and lost[1] == self.value:
+        if lost is not None and self.value is not None:
             raise ValueError(
-                f"{what} that was chosen, '{lost[0]}', is gone, and '{self.current_choice}' has "
+                f"{what} that was chosen, '{lost}', is gone, and '{self.current_choice}' has "
                 "taken its place. Choose another one, or click once more if that is right."
             )

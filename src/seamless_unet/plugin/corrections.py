@@ -1,5 +1,6 @@
 """Labels that a model made, for the user to correct and the model to learn from."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,14 @@ from seamless_unet.plugin.view import View, current_view
 
 
 def add_corrections(
-    viewer: Any, image: Image, axes: str, view: View, found: NDArray, *, annotation: str
+    viewer: Any,
+    image: Image,
+    axes: str,
+    view: View,
+    found: NDArray,
+    *,
+    annotation: str,
+    kinds: Sequence[int] = (),
 ) -> LayerPair:
     """Copy what a model found into new layers that the user corrects.
 
@@ -26,6 +34,8 @@ def add_corrections(
         Labels of that part, as `View.expand` makes them.
     annotation
         What the numbers mean to a training; the background of ``"scribbles"`` becomes 1.
+    kinds
+        Of area that the model knows, as numbers; none where it finds objects.
 
     Returns
     -------
@@ -52,11 +62,21 @@ def add_corrections(
     )
     labels = layers.add_labels(viewer, data, image, axes, name=f"corrections {number}")
     _show(viewer, labels, plane)
-    # the next cell, or a kind of area that the model knows
-    labels.selected_label = max(int(data.max()), background) + (annotation == "objects")
+    labels.selected_label = _brush(int(data.max()), background, kinds)
     viewer.layers.selection = {labels}
     labels.mode = "paint"
     return LayerPair(image, axes, labels, annotation, region)
+
+
+def _brush(largest: int, background: int, kinds: Sequence[int]) -> int:
+    """Return the number to paint with: of the next cell, or of a kind of area that is known.
+
+    >>> _brush(7, 0, ()), _brush(1, 0, (0, 1, 2)), _brush(1, 1, (1, 2, 3))
+    (8, 1, 3)
+    """
+    if not kinds:
+        return largest + 1
+    return largest if largest > background else max(kinds)
 
 
 def what_to_correct(pair: LayerPair, view: View, model: str) -> str:

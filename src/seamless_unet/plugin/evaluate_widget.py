@@ -146,12 +146,15 @@ class EvaluateWidget(Panel):
         self.ndim.value = _ndim_choices(self.predicted.value)[0][1]
 
     def _follow_layers(self) -> None:
-        """Offer what there is to choose, and another layer as what is true."""
+        """Offer what there is to choose, and two different layers where there are."""
         self.ndim.reset_choices()
         self.show_row(self.ndim, len(self.ndim.choices) > 1)
-        others = [layer for layer in self.truth.choices if layer is not self.predicted.value]
-        if self.truth.value is self.predicted.value and others:
-            self.truth.give_way(others[0])
+        self.truth.reset_choices()
+        if self.truth.value is self.predicted.value:
+            either = self.predicted if self.predicted.is_lost else self.truth
+            others = [layer for layer in either.choices if layer is not either.value]
+            if others:
+                either.give_way(others[0])
 
 
 def _large_folder(labels: Any, name: str) -> Path | None:

@@ -262,9 +262,10 @@ class TrainWidget(ImagePanel):
             self.status.setText(f"The model '{self._path.stem}' cannot be read: {error}")
             return
         # as it was learned, whatever the form says by now
-        learned = info.training["config"]["annotation"]
-        annotation = "objects" if info.output == "objects" else learned
-        pair = add_corrections(self.viewer, image, axes, view, found, annotation=annotation)
+        learned, values = info.training["config"]["annotation"], info.class_values
+        objects = info.output == "objects"
+        known = {"annotation": "objects"} if objects else {"annotation": learned, "kinds": values}
+        pair = add_corrections(self.viewer, image, axes, view, found, **known)
         self.preview.hide()
         self.pair_list.add(pair)
         self.recipe.begin.value = str(self._path)
