@@ -16,8 +16,8 @@ The challenge took the best of its thresholds on the test slices themselves. Tha
 ``pixel_error``
     Part of the pixels that are cell in one image only.
 ``pixel_f_error``
-    1 - F-score of the pixels that are cell, which is what the challenge calls pixel error
-    (its page "Evaluation"): with as many pixels wrong it is less, as most of an image is cell.
+    1 - F-score of the pixels that are cell, as the challenge's script for Fiji computes pixel
+    error: with as many pixels wrong it is less, as most of an image is cell.
 ``rand_error``
     1 - V_Rand, foreground-restricted (Arganda-Carreras et al. 2015): with n_ij pixels in true
     cell i and predicted cell j, n_i0 in true cell i and in no predicted one,
