@@ -102,7 +102,7 @@ def read_labels(
     if like is not None:
         axes = label_axes(like.axes)
         shape = tuple(n for n, a in zip(like.data.shape, like.axes, strict=True) if a != "C")
-        if without_ones(data.shape) == without_ones(shape):
+        if _without_ones(data.shape) == _without_ones(shape):
             # napari keeps one pixel for all channels
             content = content._replace(data=data.reshape(shape), axes=axes)
         else:
@@ -126,7 +126,7 @@ def read_labels(
     return dataclasses.replace(labels, data=data.astype(np.int32))
 
 
-def without_ones(shape: Sequence[int]) -> list[int]:
+def _without_ones(shape: Sequence[int]) -> list[int]:
     """Return a shape without axes of one pixel."""
     return [n for n in shape if n != 1]
 

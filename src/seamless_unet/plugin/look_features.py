@@ -21,8 +21,8 @@ _FEWER = (
     "Stack or Split RGB)"
 )
 _MORE = (
-    "one layer of all channels (select their layers, a click with the right button on them, then "
-    "Merge to Stack, and choose what its dimensions are)"
+    "make one layer of all channels (select their layers, a click with the right button on them, "
+    "then Merge to Stack, and choose what its dimensions are)"
 )
 
 
