@@ -95,7 +95,7 @@ def test_errors_are_said_in_words(segment_request):
     segment_request["model"] += "x"
     *_, event = compute.serve(segment_request, compute.Orders())
     assert event["event"] == "error"
-    assert "model.safetensorsx" in event["message"]
+    assert "The model 'model' is gone" in event["message"]
     assert "Traceback" in event["traceback"]
 
 

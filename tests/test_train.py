@@ -258,7 +258,7 @@ def test_a_checkpoint_of_another_network_is_refused(pairs):
     with pytest.raises(ValueError, match=r"other settings \(base_channels\)"):
         next(train(*pairs, wider, state=state))
     colored = [np.stack([image, image]) for image in pairs[0]]
-    with pytest.raises(ValueError, match=r"for 1 channel\(s\) and not 2: choose the channels"):
+    with pytest.raises(ValueError, match=r"for 1 channel\(s\) and not 2: choose the same channels"):
         next(train(colored, pairs[1], state.config, state=state, axes="CYX"))
 
 

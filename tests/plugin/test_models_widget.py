@@ -78,9 +78,10 @@ def test_delete_asks_first(dock, click, answer, monkeypatch, library, threshold_
     assert names(panel) == []
     assert not list(library.iterdir())
     assert "train one in the Train dock" in panel.details.text()
-    buttons = (panel.use_button, panel.export_button, panel.folder_button, panel.delete_button)
+    buttons = (panel.use_button, panel.export_button, panel.delete_button)
     assert not any(button.isEnabled() for button in buttons)
     assert panel.import_button.isEnabled()
+    assert panel.folder_button.isEnabled()
 
 
 def test_export_then_import(dock, click, answer, library, threshold_model, tmp_path, notified):

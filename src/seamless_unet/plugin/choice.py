@@ -35,7 +35,9 @@ class Choice(ComboBox):
             view.sizeHintForColumn(0) + view.verticalScrollBar().sizeHint().width()
         )
         if self.value != before:
-            if before is not None and self.choices:
+            if not self.choices:
+                self._lost = None  # what is chosen next, somebody opens
+            elif before is not None:
                 self._lost = self._lost or words or ""
             self._replaced()
 
@@ -79,7 +81,7 @@ class Choice(ComboBox):
             With words that say both.
         """
         lost, self._lost = self._lost, None
-        if lost is not None and self.value is not None:
+        if lost is not None:
             raise ValueError(
                 f"{what} that was chosen, '{lost}', is gone, and '{self.current_choice}' has "
                 "taken its place. Choose another one, or click once more if that is right."
