@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from seamless_unet.runs import Runs, crossed, find_runs, numbered, shared_pixels
+from seamless_unet.runs import Runs, crossed, find_runs, numbered, shared_pixels, with_small_ids
 from seamless_unet.stack_refinement import StackRefinement
 
 
@@ -59,7 +59,7 @@ def link_slices(
     slices: list[Runs] = []
     count = 0
     for ids in labels:
-        now = find_runs(_close_together(ids))
+        now = find_runs(with_small_ids(ids))
         before, count = continue_objects(before, [now], count, min_overlap=min_overlap)
         slices += before
     if stack:
@@ -68,14 +68,6 @@ def link_slices(
     for out, runs in zip(linked, slices, strict=True):
         out[:] = runs.painted(*runs.ids)
     return linked
-
-
-def _close_together(ids: NDArray) -> NDArray:
-    """Return labels with small ids in the same order, where some are larger than their number."""
-    if ids.max(initial=0) <= ids.size:
-        return ids
-    with_background = np.append(ids.ravel(), np.zeros(1, ids.dtype))
-    return np.unique(with_background, return_inverse=True)[1][:-1].reshape(ids.shape)
 
 
 def continue_objects(

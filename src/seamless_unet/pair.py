@@ -14,10 +14,10 @@ from seamless_unet.annotation import Meaning, classify
 from seamless_unet.axes import check_axes, in_words, label_axes, loop_axes, split
 from seamless_unet.config import Annotation, Normalization, TrainConfig
 from seamless_unet.normalize import normalize
+from seamless_unet.runs import with_small_ids
 from seamless_unet.sample import Sample
 
 _LARGEST = np.iinfo(np.int32).max
-_MANY = 10**6  # ids that tables are made for
 _SLIP = 0.1  # of the largest piece: what is smaller, and alone with it, is a slip of the brush
 
 
@@ -205,10 +205,7 @@ def _with_small_ids(pair: Pair) -> NDArray[np.int32]:
         return labels.astype(np.int32)
     if labels.dtype.kind == "i" and labels.min(initial=0) < 0:  # beyond a region
         labels = np.maximum(labels, 0)
-    if labels.max(initial=0) > max(labels.size, _MANY):
-        values, order = np.unique(labels, return_inverse=True)
-        labels = order.reshape(labels.shape) + (values[0] > 0)  # 0 stays background
-    return labels.astype(np.int32)
+    return with_small_ids(labels).astype(np.int32)
 
 
 def is_mask(labels: NDArray) -> bool:

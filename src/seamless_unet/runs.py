@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 
+_MANY = 10**6  # ids that tables are made for
+
 
 @dataclass(frozen=True, eq=False)
 class Runs:
@@ -99,6 +101,18 @@ def shared_pixels(
     shape = [int(ids.max(initial=0)) + 1 for ids in (first, second)]
     table = coo_array((lengths[both], (first[both], second[both])), shape=shape).tocsr().tocoo()
     return *table.coords, table.data
+
+
+def with_small_ids(labels: NDArray) -> NDArray:
+    """Return labels, in which huge ids, as trackers give them, have given way to others in order.
+
+    >>> with_small_ids(np.array([0, 2**40, 7]))
+    array([0, 2, 1])
+    """
+    if labels.max(initial=0) <= max(labels.size, _MANY):
+        return labels
+    values, order = np.unique(labels, return_inverse=True)
+    return order.reshape(labels.shape) + (values[0] > 0)  # 0 stays background
 
 
 def numbered(ids: NDArray) -> NDArray[np.int32]:

@@ -61,16 +61,7 @@ class TrainWidget(ImagePanel):
         )
         self.correct_button.hide()
         self.plot = LossPlot()
-        self.lay_out(
-            [
-                *(*self.drawing.rows, self.pair_list, self.name, self.recipe.begin),
-                *(self.recipe.minutes, self.watch, self.interrupted),
-            ],
-            options=[self.recipe.stacks, self.recipe.preset],
-            below=[self.correct_button, self.plot, self.check.widget],
-        )
-        self.start_button.setToolTip("Train a new model and save it.")
-        self.stop_button.setToolTip("Stop now and keep the best model so far.")
+        self._put_together()
         self._remembered = {
             "name": self.name,
             "annotation": self.drawing.annotation,
@@ -84,6 +75,18 @@ class TrainWidget(ImagePanel):
         self._connect()
         self.reset_choices()
         self._show_interrupted()
+
+    def _put_together(self) -> None:
+        self.lay_out(
+            [
+                *(*self.drawing.rows, self.pair_list, self.name, self.recipe.begin),
+                *(self.recipe.minutes, self.watch, self.interrupted),
+            ],
+            options=[self.recipe.stacks, self.recipe.preset],
+            below=[self.correct_button, self.plot, self.check.widget],
+        )
+        self.start_button.setToolTip("Train a new model and save it.")
+        self.stop_button.setToolTip("Stop now and keep the best model so far.")
 
     def _connect(self) -> None:
         models.signals.changed.connect(self._library_changed)
