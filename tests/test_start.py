@@ -15,6 +15,7 @@ from seamless_unet.model_info import network_config
 from seamless_unet.start import Start, choose_start, start_normalization
 from seamless_unet.train import Prepared, Step, Validated, train
 from seamless_unet.train_state import TrainState
+from seamless_unet.transfer import seen_in_channels
 
 TINY = {"depth": 1, "base_channels": 2, "batch_norm": False, "dropout": 0.5, "patch": 32}
 
@@ -155,6 +156,50 @@ def test_a_named_model_is_taken_or_refused_in_words(bundled, tmp_path):
         chosen(config(start=str(tmp_path / "none.safetensors")), [image], [labels])
 
 
+def test_a_named_model_sees_a_mix_of_channels_that_it_does_not_have(bundled, tmp_path):
+    image, labels = picture()
+    channels = np.stack([noise(labels), 1 - image])
+    named = config(start=str(bundled))
+    start = chosen(named, [channels], [labels], axes="CYX")
+    assert start.words == "the model squares, which sees a mix of the channels"
+    assert not start.adapting
+    assert start.model.info.network.in_channels == 2
+    events = train([channels], [labels], named, axes="CYX")
+    state = next(events).state
+    for key, value in start.model.network.state_dict().items():
+        assert torch.equal(state.network.state_dict()[key], value)
+    *_, finished = events
+    two = save_model(finished.model, tmp_path / "two.safetensors")
+    assert chosen(config(start=str(two)), [channels], [labels], axes="CYX").adapting
+    with pytest.raises(ValueError, match=r"it takes 2 channel\(s\), the images have 1"):
+        chosen(config(start=str(two)), [image], [labels])
+
+
+def test_a_model_of_other_grey_values_does_not_see_a_mix(pixel_model, tmp_path):
+    image, labels = picture()
+    fixed = pixel_model(output="objects", training={})
+    path = save_model(fixed, tmp_path / "fixed.safetensors")
+    with pytest.raises(ValueError, match=r"it takes 1 channel\(s\), the images have 2"):
+        chosen(config(start=str(path)), [np.stack([image, image])], [labels], axes="CYX")
+
+
+def test_of_bundled_models_the_one_that_finds_more_in_the_channels_is_taken(
+    bundled, tmp_path, monkeypatch
+):
+    """In a mix of all channels half of the squares are faint, in the first one none is."""
+    image, labels = picture()
+    half = np.where(labels % 2, image, 0)
+    channels = np.stack([image, half, half, half, half])
+    first = seen_in_channels(load_model(bundled), np.array([1.0, 0, 0, 0, 0]))
+    path = save_model(first, tmp_path / "first.safetensors")
+    models = {"squares": bundled, "first": path}
+    for order in (models, dict(reversed(models.items()))):
+        monkeypatch.setattr(start_module, "bundled_models", lambda order=order: order)
+        start = chosen(config(), [channels], [labels], axes="CYX")
+        assert start.words == "the bundled model first, which scores 1.00 on them already"
+        assert "squares" in chosen(config(), [image], [labels]).words
+
+
 def test_what_comes_with_the_package_can_be_started_from_by_default():
     """Neither the network nor the kind of objects may go apart from the preset's."""
     image, labels = picture()
@@ -169,6 +214,9 @@ def test_what_comes_with_the_package_can_be_started_from_by_default():
     start = choose_start(quick, info.network, dataset)
     assert start.adapting
     assert "the bundled model nuclei" in start.words
+    stained = read_info("stained_nuclei")
+    assert stained.network == dataclasses.replace(info.network, in_channels=3)
+    assert (stained.classes, stained.normalization) == (info.classes, info.normalization)
 
 
 def test_going_on_with_adapting_gives_the_same_as_not_having_stopped(bundled, tmp_path):

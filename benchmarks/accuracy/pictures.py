@@ -99,8 +99,8 @@ def plane(pair: Pair, predicted: NDArray) -> tuple[NDArray, NDArray, NDArray]:
     if truth.ndim == 3:
         z = int(np.argmax([len(np.unique(labels)) for labels in truth]))
         image, truth, predicted = image[z], truth[z], predicted[z]
-    if image.ndim == 3:
-        image = image.mean(axis=-1)
+    if image.ndim == 3:  # C, Y, X
+        image = image.mean(axis=0)
     return image, truth, predicted
 
 

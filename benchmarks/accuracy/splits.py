@@ -1,4 +1,4 @@
-"""The images of nuclei and their one split, by image, into a training and a test part."""
+"""The images of nuclei and their splits, by image, into a training and a test part."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import tifffile
 from numpy.typing import NDArray
 
 TEST_PART = 5  # one image of so many is only tested on
+TISSUE_TEST = 8  # of 20
 
 
 @dataclass(frozen=True)
@@ -66,3 +67,15 @@ def read_split(folder: Path) -> Split:
     order = np.random.default_rng(0).permutation(len(pairs))
     test, training = np.split(order, [len(pairs) // TEST_PART])
     return Split([pairs[i] for i in training], [pairs[i] for i in test])
+
+
+def read_tissue(folder: Path) -> Split:
+    """Return the one split of images.tif (S, Y, X, C) and labels.tif: the last eight are tested on.
+
+    Images are (C, Y, X), in an order drawn once.
+    """
+    images = np.moveaxis(tifffile.imread(folder / "images.tif"), -1, 1)
+    labels = tifffile.imread(folder / "labels.tif")
+    order = np.random.default_rng(0).permutation(len(images))
+    pairs = [Pair(images[i], labels[i], f"S={i}") for i in order]
+    return Split(pairs[:-TISSUE_TEST], pairs[-TISSUE_TEST:])

@@ -1,10 +1,13 @@
-"""Make the bundled model ``nuclei``: train, test on images set apart, write the card.
+"""Make a bundled model: train, test on images set apart, write the card.
 
-``DATA`` is the fluorescence part of the 2018 Data Science Bowl (BBBC038, CC0) as a folder of
-SIZE_images.tif / SIZE_labels.tif stacks along S. A fifth of its images is the test part: nothing
-is trained on it or chosen by it. Our own drawn samples are trained on too. Example::
+``DATA`` is a part of the 2018 Data Science Bowl (BBBC038, CC0). Of its fluorescence images, a
+folder of SIZE_images.tif / SIZE_labels.tif stacks along S, comes ``nuclei``: a fifth is the test
+part, and our own drawn samples are trained on too. Of its 20 images of stained tissue,
+images.tif (S, Y, X, C) and labels.tif, comes ``stained_nuclei``, which begins as ``nuclei`` and is
+tested on 8. Nothing is trained on a test part or chosen by it::
 
-    python benchmarks/accuracy/starter_model.py DATA --steps 9000 --seed 0
+    python benchmarks/accuracy/starter_model.py FLUORESCENCE --steps 9000 --seed 0
+    python benchmarks/accuracy/starter_model.py TISSUE --model stained_nuclei --steps 3000 --seed 0
 
 Fields of `TrainConfig` can be changed, such as ``--device cuda --steps 40000 batch_size=8``.
 ``--weights FILE`` takes those of an earlier run, and only chooses anew how its probabilities become
@@ -14,13 +17,14 @@ objects, by the images that the training held back.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import tifffile
 from row import command_line, device_name, emit, found_in, keep, parsed, recipe, scores
-from splits import Pair, read_split
+from splits import Pair, Split, read_split, read_tissue
 
 from seamless_unet.calibrate import calibrate
 from seamless_unet.config import WIDTH, TrainConfig
@@ -32,13 +36,47 @@ from seamless_unet.model_info import model_info
 from seamless_unet.train import Prepared, Step, Validated, train
 from seamless_unet.validate import predict_samples, score
 
-OUTPUT = Path(__file__).parents[2] / "src" / "seamless_unet" / "models" / "nuclei.safetensors"
-SAMPLES = ("nuclei", "nuclei_time")
-# the default recipe, for longer and from random weights
-LONGER = {"validation": 0.05, "start": "scratch", "ema": 0.999, "base_channels": WIDTH[2]}
+FOLDER = Path(__file__).parents[2] / "src" / "seamless_unet" / "models"
 
 
-def sample_pairs(names: Sequence[str] = SAMPLES) -> list[Pair]:
+class Kind(NamedTuple):
+    """What a bundled model learns from, with which changes of the default recipe, and its card."""
+
+    read: Callable[[Path], Split]
+    axes: str
+    channels: tuple[str, ...]
+    samples: tuple[str, ...]  # drawn ones, trained on too
+    changes: dict[str, Any]
+    images: str
+    knows: str
+    fails: str
+
+
+KINDS = {
+    "nuclei": Kind(
+        read_split,
+        "YX",
+        ("nuclei",),
+        ("nuclei", "nuclei_time"),
+        {"validation": 0.05, "start": "scratch", "ema": 0.999, "base_channels": WIDTH[2]},
+        "fluorescence images",
+        "Nuclei in fluorescence images, bright on dark, 2-D.",
+        "Crowded and very blurred nuclei are still merged at times.",
+    ),
+    "stained_nuclei": Kind(
+        read_tissue,
+        "CYX",
+        ("red", "green", "blue"),
+        (),
+        {"start": "nuclei", "ema": 0.999},
+        "images of stained tissue",
+        "Nuclei in stained tissue (H&E and alike), violet on white or on pale violet, RGB, 2-D.",
+        "So few images are a beginning: draw some cells and train on from it.",
+    ),
+}
+
+
+def sample_pairs(names: Sequence[str]) -> list[Pair]:
     """Return our own samples, frames of the time-lapse one by one."""
     pairs = []
     for name in names:
@@ -57,10 +95,10 @@ def sample_ap(model: Model, name: str) -> float:
     return scores(pairs, (found_in(model, pair.image) for pair in pairs))[0].ap50
 
 
-def learned(chosen: Sequence[Pair], config: TrainConfig, device: str) -> Model:
+def learned(chosen: Sequence[Pair], config: TrainConfig, **options: Any) -> Model:
     """Train, and say how it goes."""
     images, labels = [p.image for p in chosen], [p.labels for p in chosen]
-    for event in train(images, labels, config, device=device):
+    for event in train(images, labels, config, **options):
         if isinstance(event, Prepared):
             print(event.summary.text())
         elif isinstance(event, Validated) or (isinstance(event, Step) and event.step % 100 == 0):
@@ -68,9 +106,12 @@ def learned(chosen: Sequence[Pair], config: TrainConfig, device: str) -> Model:
     return event.model
 
 
-def with_new_settings(model: Model, chosen: Sequence[Pair], config: TrainConfig) -> Model:
+def with_new_settings(
+    model: Model, chosen: Sequence[Pair], config: TrainConfig, axes: str
+) -> Model:
     """Return the model with the settings that a training would choose at its end."""
-    dataset = make_dataset([p.image for p in chosen], [p.labels for p in chosen], config)
+    images, labels = [p.image for p in chosen], [p.labels for p in chosen]
+    dataset = make_dataset(images, labels, config, axes=axes)
     begun = model_info(dataset, config, model.info.normalization, {})
     begun = {name: getattr(begun, name) for name in begun.instances if name != "cored"}
     info = dataclasses.replace(model.info, **begun)
@@ -80,23 +121,24 @@ def with_new_settings(model: Model, chosen: Sequence[Pair], config: TrainConfig)
     return Model(dataclasses.replace(info, training=training), model.network)
 
 
-def about(model: Model, result: Evaluation, images: int, config: TrainConfig) -> Model:
+def about(model: Model, result: Evaluation, images: int, kind: Kind) -> Model:
     """Return the model with its card."""
-    trained_on = (
-        f"{images} fluorescence images of the 2018 Data Science Bowl (BBBC038, CC0) "
-        f"and {len(sample_pairs())} drawn samples"
-    )
+    trained_on = f"{images} {kind.images} of the 2018 Data Science Bowl (BBBC038, CC0)"
+    if kind.samples:
+        trained_on += f" and {len(sample_pairs(kind.samples))} drawn samples"
+    if kind.changes["start"] != "scratch":
+        trained_on += f", starting from {kind.changes['start']}"
+    other = "other images of the first kind" if kind.samples else "others"
     card = (
-        f"Nuclei in fluorescence images, bright on dark, 2-D. Trained on {trained_on}, "
-        f"{config.steps} steps. On {result.images} other images of the first kind, which nothing "
-        f"was chosen by: AP {result.ap50:.3f} at IoU 0.5, {result.mean_ap:.3f} over IoU 0.5 to "
-        "0.95. Crowded and very blurred nuclei are still merged at times."
+        f"{kind.knows} Trained on {trained_on}, {model.info.training['steps']} steps. On "
+        f"{result.images} {other}, which nothing was chosen by: AP "
+        f"{result.ap50:.3f} at IoU 0.5, {result.mean_ap:.3f} over IoU 0.5 to 0.95. {kind.fails}"
     )
     training = {**model.info.training, "trained_on": trained_on, "test": result.to_json()}
-    training["samples"] = {name: sample_ap(model, name) for name in SAMPLES}
+    training["samples"] = {name: sample_ap(model, name) for name in kind.samples}
     training["data"] = {**training["data"], "left_out": []}
     info = dataclasses.replace(
-        model.info, description=card, licence="CC0-1.0", training=training, channels=("nuclei",)
+        model.info, description=card, licence="CC0-1.0", training=training, channels=kind.channels
     )
     return Model(info, model.network)
 
@@ -104,25 +146,28 @@ def about(model: Model, result: Evaluation, images: int, config: TrainConfig) ->
 def main() -> None:
     parser = command_line(__doc__, without=("minutes", "limit", "output"))
     parser.set_defaults(steps=9000)
+    parser.add_argument("--model", choices=KINDS, default="nuclei", help="to be made")
     parser.add_argument("--weights", type=Path, help="a model of an earlier run: do not train")
-    parser.add_argument("--output", type=Path, default=OUTPUT)
+    parser.add_argument("--output", type=Path, help="file to write, instead of the bundled one")
     parser.add_argument("--found", type=Path, help="folder to save what was found in")
     arguments = parsed(parser)
-    split = read_split(arguments.data)
-    chosen = split.training + sample_pairs()
-    arguments.changes = LONGER | arguments.changes
+    kind = KINDS[arguments.model]
+    output = arguments.output or FOLDER / f"{arguments.model}.safetensors"
+    split = kind.read(arguments.data)
+    chosen = split.training + sample_pairs(kind.samples)
+    arguments.changes = kind.changes | arguments.changes
     config = recipe(arguments)
     if arguments.weights:
-        model = with_new_settings(load_model(arguments.weights), chosen, config)
+        model = with_new_settings(load_model(arguments.weights), chosen, config, kind.axes)
     else:
-        model = learned(chosen, config, arguments.device)
+        model = learned(chosen, config, device=arguments.device, axes=kind.axes)
     found = [found_in(model, pair.image, device=arguments.device) for pair in split.test]
     result, each = scores(split.test, found)
-    model = about(model, result, len(split.training), config)
-    save_model(model, arguments.output)
+    model = about(model, result, len(split.training), kind)
+    save_model(model, output)
     keep(arguments.found, None, split.test, found)
     emit(
-        "nuclei, bundled model",
+        f"{arguments.model}, bundled model",
         data=arguments.data.name,
         split=f"{len(split.training)} to train, {len(split.test)} to test",
         seed=arguments.seed,
@@ -134,7 +179,7 @@ def main() -> None:
         mean_ap=result.mean_ap,
         ap50_per_image=float(np.mean([evaluation.ap50 for evaluation in each])),
         mean_ap_per_image=float(np.mean([evaluation.mean_ap for evaluation in each])),
-        bytes=arguments.output.stat().st_size,
+        bytes=output.stat().st_size,
         samples=model.info.training["samples"],
         settings=model.info.instances,
     )

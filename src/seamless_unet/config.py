@@ -151,7 +151,7 @@ class TrainConfig(JsonConfig):
         Weights to start from: ``"scratch"``, the path or name of a model, whose
         ``start_settings`` this recipe must share, or ``"auto"``: the bundled model that finds
         most of the drawn objects already, bright or dark, in whatever channels, and from scratch
-        where none finds enough of them.
+        where none finds enough of them. A model of one channel sees several as a mix.
     seed
         Same seed, same model, on one machine and with a budget in steps.
     """

@@ -103,7 +103,11 @@ def _segment(segment: argparse.ArgumentParser) -> None:
     segment.add_argument(
         "--skip-existing", action="store_true", help="leave out images whose results are there"
     )
-    segment.add_argument("--model", default="nuclei", help="file or bundled one (default: nuclei)")
+    segment.add_argument(
+        "--model",
+        default="nuclei",
+        help="file or a bundled one: nuclei (default, in fluorescence) or stained_nuclei (RGB)",
+    )
     segment.add_argument(
         "--probabilities", action="store_true", help="also write NAME_probabilities.tif"
     )

@@ -92,8 +92,8 @@ def choose_start(
 ) -> Start:
     """Choose what to start from.
 
-    By itself, it takes the bundled model that finds most of what is drawn, in whatever channels,
-    bright or dark, if that is enough.
+    By itself, it takes the bundled model that finds most of what is drawn, if that is enough. One
+    of a single channel sees the mix of channels, bright or dark, in which objects stand out.
 
     Parameters
     ----------
@@ -114,19 +114,17 @@ def choose_start(
     if config.start == "scratch":
         return Start()
     if config.start != "auto":
-        model = load_model(config.start, device=device)
-        if problem := _misfit(model.info, network, dataset):
-            raise ValueError(f"cannot start from {config.start}: {problem}")
-        return Start(f"the model {Path(config.start).stem}", model, adapting=True)
+        return _named_start(config.start, network, dataset, device)
     known = _KNOWN.get(config.annotation, 1.0)
     start, best = Start(), _RELATED.get(config.annotation, known)
     for name, path in bundled_models().items():
         info = read_info(path)
-        one_channel = dataclasses.replace(network, in_channels=1)  # as bundled models have it
-        if info.normalization != Normalization() or _misfit(info, one_channel, dataset):
+        if info.normalization != Normalization() or _misfit(info, network, dataset):
             continue
         samples = excerpt(dataset.training, _LOOKED_AT)
-        model = seen_in_channels(load_model(path, device=device), contrasts(samples))
+        model = load_model(path, device=device)
+        if info.network.in_channels == 1:
+            model = seen_in_channels(model, contrasts(samples))
         value = score(model.info, predict_samples(model.network, model.info, samples))
         if value > best:
             words = f"the bundled model {name}, which scores {value:.2f} on them already"
@@ -134,10 +132,23 @@ def choose_start(
     return start
 
 
+def _named_start(name: str, network: UNetConfig, dataset: Dataset, device: str) -> Start:
+    """Start from a model that was chosen, whatever it knows; errors as in `choose_start`."""
+    model = load_model(name, device=device)
+    if problem := _misfit(model.info, network, dataset):
+        raise ValueError(f"cannot start from {name}: {problem}")
+    words = f"the model {Path(name).stem}"
+    if model.info.network.in_channels == network.in_channels:
+        return Start(words, model, adapting=True)
+    mix = contrasts(excerpt(dataset.training, _LOOKED_AT))
+    return Start(f"{words}, which sees a mix of the channels", seen_in_channels(model, mix))
+
+
 def _misfit(info: ModelInfo, network: UNetConfig, dataset: Dataset) -> str:
     """Say why a model cannot be started from; nothing if it can."""
     meaning = dataset.meaning
-    if info.network.in_channels != network.in_channels:
+    mixed = info.network.in_channels == 1 and info.normalization.kind == "percentile"
+    if info.network.in_channels != network.in_channels and not mixed:
         return (
             f"it takes {info.network.in_channels} channel(s), the images have {network.in_channels}"
         )
@@ -149,6 +160,7 @@ def _misfit(info: ModelInfo, network: UNetConfig, dataset: Dataset) -> str:
     expected = network
     if meaning.annotation == "scribbles" and meaning.output == "objects":
         expected = dataclasses.replace(network, classes=info.network.classes)
+    expected = dataclasses.replace(expected, in_channels=info.network.in_channels)
     has, wanted = info.network.to_json(), expected.to_json()
     differ = [
         f"{name}={has[name]} instead of {wanted[name]}" for name in has if has[name] != wanted[name]

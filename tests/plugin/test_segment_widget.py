@@ -139,6 +139,29 @@ def test_a_channel_is_asked_for_where_the_model_takes_one(
     np.testing.assert_array_equal(viewer.layers[-1].data > 0, image[..., 1] > 0)
 
 
+def test_an_image_in_colour_gets_the_model_for_it_until_one_is_chosen(
+    viewer, dock, click, ended, library, threshold_model, pixel_model
+):
+    in_colour = pixel_model(in_channels=3, channels=("red", "green", "blue"))
+    path = save_model(in_colour, library / "in colour.safetensors")
+    os.utime(path, (0, 0))  # last in the list
+    grey = viewer.add_image(np.zeros((20, 24), np.uint8), name="grey")
+    channels = viewer.add_image(np.zeros((3, 20, 24), np.uint8), name="channels")
+    colour = viewer.add_image(np.ones((20, 24, 3), np.uint8), name="colour", rgb=True)
+    panel = dock("Segment")
+    for image, expected in ((colour, "in colour"), (channels, "threshold"), (grey, "threshold")):
+        panel.image.value = image
+        assert Path(panel.model.value).stem == expected
+    panel.image.value = colour
+    assert panel.channels.value == []
+    click(panel.start_button)
+    assert ended(panel).startswith("Done.")
+    panel.model.value = str(library / "threshold.safetensors")
+    for image in (grey, colour):
+        panel.image.value = image
+        assert Path(panel.model.value).stem == "threshold"
+
+
 def test_a_model_that_does_not_fit_is_said_in_words(
     viewer, dock, click, ended, library, pixel_model
 ):

@@ -11,6 +11,7 @@ class Choice(ComboBox):
     The list is in the order in which it is given, and opens as wide as its words.
     """
 
+    was_chosen = False  # by somebody, or in another session
     _lost: str | None = None  # the words of what was chosen, where something else took its place
     _replacing = False
 
@@ -20,7 +21,7 @@ class Choice(ComboBox):
 
     def _changed(self, _: Any) -> None:
         if not self._replacing:  # somebody has chosen
-            self._lost = None
+            self._lost, self.was_chosen = None, True
 
     def reset_choices(self, *_: Any) -> None:
         """Ask for the choices again; ``changed`` is emitted only if the value is another."""

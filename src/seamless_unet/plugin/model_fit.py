@@ -1,5 +1,7 @@
 """Whether a model can take an image, and what it makes of its dimensions, in words."""
 
+from collections.abc import Mapping, Sequence
+
 from seamless_unet.axes import label_axes, loop_axes
 from seamless_unet.model_header import ModelInfo
 
@@ -45,6 +47,21 @@ def mark(info: ModelInfo, axes: str, channels: int) -> str:
     if _needs_depth(info, axes):
         return " (does not fit: needs depth)"
     return f" (does not fit: {info.network.in_channels} channels)"
+
+
+def of_channels(infos: Mapping[str, ModelInfo | None], names: Sequence[str]) -> str | None:
+    """Return the first model all of whose channels an image has, by their names.
+
+    >>> from seamless_unet.config import UNetConfig
+    >>> rgb = ModelInfo(UNetConfig(in_channels=3), channels=("red", "green", "blue"))
+    >>> of_channels({"nuclei": ModelInfo(UNetConfig()), "tissue": rgb}, ["Red", "Green", "Blue"])
+    'tissue'
+    """
+    there = {name.lower() for name in names}
+    for model, info in infos.items():
+        if info is not None and there.issuperset(name.lower() for name in info.channels):
+            return model
+    return None
 
 
 def linkable(info: ModelInfo, axes: str) -> str:

@@ -140,6 +140,7 @@ class SegmentWidget(ImagePanel):
     def image_changed(self, *_: Any) -> None:
         """Show what applies to the image and the model."""
         self.model.reset_choices()  # which of them fit
+        self._suggest_model()
         self.part.reset_choices()
         self.show_row(self.part, bool(self.part.choices))
         self.saving.native.setVisible(self._is_large())
@@ -224,6 +225,15 @@ class SegmentWidget(ImagePanel):
             (e.name + (model_fit.mark(e.info, axes, count) if fitting and e.info else ""), path)
             for e, path in zip(entries, self._infos, strict=True)
         ]
+
+    def _suggest_model(self) -> None:
+        """Until somebody chooses, take the first model whose channels the image has, by name."""
+        if self.model.was_chosen or self.image.value is None or self.axes.value is None:
+            return
+        names = layers.channel_names(self.image.value, self.axes.value)
+        model = model_fit.of_channels(self._infos, names) or next(iter(self._infos), None)
+        if model != self.model.value:
+            self.model.give_way(model)
 
     def _info(self) -> ModelInfo | None:
         """Return what the model says about itself; ``None`` without one that can be read."""
