@@ -27,13 +27,15 @@ def names(panel):
 def test_what_is_known_about_the_chosen_model(dock, qtbot, library):
     (library / "broken.safetensors").write_text("hello")
     panel = dock("Models")
-    assert names(panel) == ["nuclei (built in)", "broken"]
+    assert names(panel) == ["nuclei (built in)", "stained_nuclei (built in)", "broken"]
     assert "14,662 cells in 358 images" in panel.details.text()
     assert len(panel.plot.losses) > 100
     assert not panel.list.item(0).icon().pixmap(48).toImage().allGray()  # orange outlines
     assert panel.use_button.isEnabled()
     assert not panel.rename_button.isEnabled()
     assert not panel.delete_button.isEnabled()
+    qtbot.keyClick(panel.list, Qt.Key.Key_Down)
+    assert "466 cells in 12 images" in panel.details.text()
     qtbot.keyClick(panel.list, Qt.Key.Key_Down)
     assert "broken.safetensors" in panel.details.text()
     assert not panel.plot.isVisible()
