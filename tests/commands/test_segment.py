@@ -63,6 +63,16 @@ def test_one_channel_is_segmented(capsys, model, two_nuclei):
     assert "has 2 channel(s): --channels must be" in fails(capsys, *run, "--channels", "3")
 
 
+def test_an_error_names_the_bundled_model_that_takes_so_many_channels(tmp_path, capsys):
+    tissue = str(tmp_path / "tissue.tif")
+    write_image(tissue, np.full((40, 50, 3), 200, np.uint8), axes="YXC")
+    run = ["segment", tissue, "--output", str(tmp_path / "out")]
+    message = fails(capsys, *run)
+    assert message.endswith("the bundled --model stained_nuclei takes red, green, blue")
+    assert "bundled" not in fails(capsys, *run, "--channels", "1,2")
+    assert main([*run, "--model", "stained_nuclei"]) == 0
+
+
 def test_whoever_stops_reading_is_no_error(model, two_nuclei):
     two_nuclei("a"), two_nuclei("b")
     command = [sys.executable, "-m", "seamless_unet.cli", "segment", "a.tif", "b.tif"]

@@ -16,11 +16,12 @@ from seamless_unet.commands.output import check_free, make_writable, progress, t
 from seamless_unet.disk_space import check_room
 from seamless_unet.error_words import words
 from seamless_unet.file_pairs import find_images
-from seamless_unet.image_io import file_stem, write_image
+from seamless_unet.image_io import Image, file_stem, write_image
 from seamless_unet.out_of_memory import is_out_of_memory
 
 if TYPE_CHECKING:
     from seamless_unet.model_file import Model
+    from seamless_unet.model_header import ModelInfo
 
 _NOTABLE = 0.15  # difference in size between the pixels of image and model
 
@@ -77,7 +78,7 @@ def _segment_file(
     image = read_chosen(path, args)
     if not args.resample:
         _compare_pixels(path, image.pixel_size, model.info.pixel_size)
-    with _about(path):
+    with _about(path, _other_models(model.info, image)):
         plan = layout(model.info, image.data.shape, image.axes)
         # labels become at least 8 times smaller
         sizes = (math.prod(plan.label_shape) // 2, 4 * math.prod(plan.probability_shape))
@@ -154,10 +155,25 @@ def _compare_pixels(path: Path, pixel_size: dict[str, float], wanted: dict[str, 
         )
 
 
+def _other_models(info: ModelInfo, image: Image) -> str:
+    """Say which bundled models take as many channels as the image has, if the model does not."""
+    from seamless_unet.model_file import bundled_models, read_info
+
+    channels = dict(zip(image.axes, image.data.shape, strict=True)).get("C", 1)
+    if channels == info.network.in_channels:
+        return ""
+    others = {name: read_info(path) for name, path in bundled_models().items()}
+    return "".join(
+        f"; the bundled --model {name} takes {', '.join(other.channels)}"
+        for name, other in others.items()
+        if other.network.in_channels == channels
+    )
+
+
 @contextlib.contextmanager
-def _about(path: Path) -> Iterator[None]:
-    """Name the file in an error."""
+def _about(path: Path, advice: str) -> Iterator[None]:
+    """Name the file in an error, with what else can be done about it."""
     try:
         yield
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+        raise ValueError(f"{path}: {error}{advice}") from error
