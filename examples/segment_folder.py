@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from seamless_unet import load_model
-from seamless_unet.image_io import read_image, tiff_files, write_image
+from seamless_unet.file_pairs import find_images
+from seamless_unet.image_io import read_image, write_image
 from seamless_unet.stack import segment_stack
 
 
@@ -15,11 +16,14 @@ def main(folder: str, output: str, model_name: str = "nuclei") -> None:
     """Write OUTPUT/NAME_labels.tif for each image; ``nuclei`` is the bundled model."""
     model = load_model(model_name)
     Path(output).mkdir(parents=True, exist_ok=True)
-    for path in tiff_files(folder):
+    for path in find_images([folder]):
         image = read_image(path)
+        target = Path(output, f"{image.name}_labels.tif")
+        if target.exists():  # made before, or drawn by somebody
+            print(f"{target} is there already")
+            continue
         # the last thing it yields is the result; before, it reports its progress
         *_, result = segment_stack(model, image.data, image.axes)
-        target = Path(output, f"{image.name}_labels.tif")
         write_image(target, result.labels, axes=result.axes, pixel_size=image.pixel_size)
         print(f"{image.name}: {result.objects} objects in {image.axes} {image.data.shape}")
 

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+import tifffile
 from skimage.io import imread
 
 from seamless_unet import demo
@@ -37,6 +38,13 @@ def test_without_a_display_it_says_so_and_writes_a_picture(capsys, monkeypatch):
     assert f"found    {labels.data.max()} nuclei, " in text
     assert labels.pixel_size == pytest.approx(image.pixel_size)
     assert imread("seamless_unet_demo/nuclei_overlay.png").shape == (*image.data.shape, 3)
+
+
+def test_labels_of_somebody_else_are_left_alone(capsys, tmp_path):
+    tifffile.imwrite(tmp_path / "nuclei_labels.tif", np.ones((4, 5), np.uint8))
+    assert main(["demo", "--no-window", "--output", "."]) == 1
+    assert "nuclei_labels.tif exists and is not a result" in capsys.readouterr().err
+    assert read_labels("nuclei_labels.tif").data.shape == (4, 5)
 
 
 @pytest.mark.parametrize(

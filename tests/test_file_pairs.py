@@ -27,6 +27,18 @@ def test_files_are_paired_in_the_order_given(folder):
     assert alone == [[], []]
 
 
+def test_files_that_a_shell_has_sorted_are_paired_by_name(folder):
+    images, labels = ("d/c1.tif", "d/c10.tif"), ("d/c10_labels.tif", "d/c1_labels.tif")
+    folder(*images, *labels)
+    by_name = [("d/c1.tif", "d/c1_labels.tif"), ("d/c10.tif", "d/c10_labels.tif")]
+    assert names(find_pairs(images, labels).pairs) == by_name
+    assert names(find_pairs(["d/c1.tif", "d/c10.tif"], ["d/*_labels.tif"]).pairs) == by_name
+    other = find_pairs(
+        ["d/c1.tif", "d/c10.tif"], ["d/c10_labels.tif", "d/c10.tif"], both_labels=True
+    )
+    assert names(other.pairs) == [("d/c1.tif", "d/c10_labels.tif"), ("d/c10.tif", "d/c10.tif")]
+
+
 def test_folders_are_paired_by_name(folder):
     folder("raw/b.tif", "raw/a.ome.tif", "raw/c.tif", "drawn/a.tif", "drawn/b.tif", "drawn/z.tif")
     pairs, images, labels = find_pairs(["raw"], ["drawn"])

@@ -17,6 +17,7 @@ from seamless_unet.image_io import (
     write_image,
     written_here,
 )
+from seamless_unet.metadata import read_metadata
 
 SIZE = {"Z": 1.5, "Y": 0.25, "X": 0.5}
 
@@ -113,6 +114,8 @@ def test_what_is_unknown_stays_unknown(tmp_path):
         ("imagej", {"finterval": 2.0, "tunit": "seconds"}, 2),
         ("imagej", {"finterval": 2.0, "tunit": "fortnights"}, None),
         ("imagej", {"finterval": 0.0, "tunit": "sec"}, None),
+        ("imagej", {"finterval": 2.0, "tunit": 1}, None),
+        ("ome", {"TimeIncrement": "inf"}, None),
     ],
 )
 def test_the_frame_interval_of_a_film(tmp_path, kind, said, seconds):
@@ -263,6 +266,70 @@ def test_truncated_file_is_never_read_as_a_shorter_one(tmp_path, kept, axes, dty
         read_image(path)
 
 
+def ome_set(folder, names, *, images):
+    """Write one plane a file, each of which describes all: as several images, or as one film."""
+    uuids = [f"urn:uuid:{number}" for number in range(len(names))]
+    size = '<Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint8" SizeX="7" SizeY="5" '
+    size += f'SizeZ="1" SizeC="1" SizeT="{1 if images else len(names)}">'
+    planes = [
+        f'<TiffData FirstZ="0" FirstC="0" FirstT="{0 if images else t}" IFD="0" PlaneCount="1">'
+        f'<UUID FileName="{name}">{uuid}</UUID></TiffData>'
+        for t, (name, uuid) in enumerate(zip(names, uuids, strict=True))
+    ]
+    each = [[plane] for plane in planes] if images else [planes]
+    described = "".join(
+        f'<Image ID="Image:{n}">{size}{"".join(some)}</Pixels></Image>'
+        for n, some in enumerate(each)
+    )
+    schema = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
+    for t, (name, uuid) in enumerate(zip(names, uuids, strict=True)):
+        xml = f'<OME xmlns="{schema}" UUID="{uuid}">{described}</OME>'
+        tifffile.imwrite(
+            folder / name, np.full((5, 7), t, np.uint8), description=xml, metadata=None
+        )
+
+
+def test_one_image_of_a_set_of_files_is_that_of_the_file(tmp_path):
+    names = [f"pos{number}.ome.tif" for number in range(3)]
+    ome_set(tmp_path, names, images=True)
+    for number, name in enumerate(names):
+        image = read_image(tmp_path / name)
+        assert image.axes == "YX"
+        assert (image.data == number).all()
+        assert read_metadata(tmp_path / name).shape == (5, 7)
+
+
+def test_a_film_of_many_files_is_read_by_its_first(tmp_path):
+    names = [f"t{number}.ome.tif" for number in range(3)]
+    ome_set(tmp_path, names, images=False)
+    film = read_image(tmp_path / names[0])
+    assert (film.axes, film.data[:, 0, 0].tolist()) == ("TYX", [0, 1, 2])
+    with pytest.raises(
+        ValueError, match=r"t1\.ome\.tif: it is a part of the image in t0\.ome\.tif"
+    ):
+        read_image(tmp_path / names[1])
+    (tmp_path / names[2]).unlink()
+    with pytest.raises(ValueError, match="some of its planes are missing"):
+        read_image(tmp_path / names[0])
+
+
+@pytest.mark.parametrize("kept", [0.3, 0.6, 0.99])
+def test_a_truncated_jpeg_is_not_filled_up(tmp_path, kept):
+    path, data = tmp_path / "a.tif", np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)
+    tifffile.imwrite(path, data, compression="jpeg", metadata=None)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * kept)])
+    with pytest.raises(ValueError, match=r"a\.tif.*(damaged|its end is missing)"):
+        read_image(path)
+
+
+@pytest.mark.parametrize("size", [1e-9, 3e-7, 1e8])
+def test_a_pixel_size_that_no_tag_can_say(tmp_path, size):
+    sizes = {"Y": size, "X": size}
+    path = write_image(tmp_path / "a.tif", numbers(5, 7), axes="YX", pixel_size=sizes)
+    assert read_image(path).pixel_size == pytest.approx(sizes)
+
+
 def test_labels_are_int32(tmp_path):
     path = write_image(tmp_path / "a.tif", numbers(5, 7), axes="YX", pixel_size=SIZE)
     labels = read_labels(path)
@@ -347,7 +414,10 @@ def test_own_files_are_told_from_others(tmp_path):
         assert written_here(write_image(tmp_path / f"{axes}.tif", numbers(4, 5, 7), axes=axes))
     tifffile.imwrite(tmp_path / "other.tif", numbers(5, 7))
     (tmp_path / "text.tif").write_text("words")
-    assert not any(written_here(tmp_path / name) for name in ("other.tif", "text.tif", "none.tif"))
+    (tmp_path / "short.tif").write_text("II")
+    (tmp_path / "header.tif").write_bytes(b"II*\0\0\0\0\0")
+    others = ("other.tif", "text.tif", "short.tif", "header.tif", "none.tif")
+    assert not any(written_here(tmp_path / name) for name in others)
 
 
 def test_samples_are_found_and_readable():

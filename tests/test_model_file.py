@@ -3,6 +3,7 @@ import importlib.metadata
 import json
 import os
 import pickle
+import re
 import struct
 
 import numpy as np
@@ -63,6 +64,16 @@ def test_a_copy_that_was_never_installed_saves_too(model, tmp_path, monkeypatch)
     assert loaded.info == model.info
 
 
+def test_numbers_of_numpy_are_numbers(model, tmp_path):
+    size = {"Y": np.float32(0.5), "X": np.float64(0.25)}
+    training = {"steps": np.int64(7), "config": {"seed": np.int32(3)}}
+    info = dataclasses.replace(model.info, pixel_size=size, training=training)
+    loaded = read_info(
+        save_model(dataclasses.replace(model, info=info), tmp_path / "m.safetensors")
+    )
+    assert (loaded.pixel_size, loaded.training) == (size, training)
+
+
 def test_another_program_s_file_is_refused(tmp_path):
     path = tmp_path / "other.safetensors"
     save_file({"weight": torch.zeros(3)}, path)
@@ -98,6 +109,26 @@ def test_an_unknown_key_is_refused(model, tmp_path):
     rewritten(path, lambda _, header: header["network"].update(attention=True))
     with pytest.raises(ValueError, match=r"cells\.safetensors: unknown UNetConfig key.*attention"):
         load_model(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("pixel_size", {"Y": 0.0, "X": 0.5}, "must be in micrometre, above 0"),
+        ("pixel_size", "0.5", "must be in micrometre, above 0"),
+        ("training", [], "the summary of the training is damaged"),
+        ("training", {"score": "0.9"}, "score='0.9' in the summary of the training is no number"),
+        ("training", {"history": [{"step": 1, "loss": "x"}, {"step": 2}]}, "loss='x' in the"),
+        ("training", {"data": {"images": "3"}}, "images='3' in the"),
+        ("training", {"data": {"pairs": "cells"}}, "the summary of the training is damaged"),
+        ("training", {"earlier": [{"steps": True}]}, "steps=True in the summary of the earlier"),
+    ],
+)
+def test_what_nothing_can_be_shown_of_is_refused(model, tmp_path, key, value, message):
+    path = save_model(model, tmp_path / "cells.safetensors")
+    rewritten(path, lambda _, header: header.update({key: value}))
+    with pytest.raises(ValueError, match=re.escape(message)):
+        read_info(path)
 
 
 def test_weights_of_another_network_are_refused(model, tmp_path):

@@ -24,6 +24,8 @@ from seamless_unet.error_words import words
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status: 0 success, 1 failure, 2 wrong usage, 130 Ctrl-C."""
+    if sys.stderr is None:  # closed by 2>&-
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - for good
     parser = options.parser()
     args = parser.parse_args(arguments)
     if args.command == "train":

@@ -71,10 +71,8 @@ def _listen(lines: IO[str], orders: Orders) -> None:
         elif request["request"] == "piece":
             orders.answers.put(request)
         elif request["request"] == "view":
-            replaced = orders.views.pop(request["id"], None)
-            orders.views[request["id"]] = request
-            if replaced:  # nobody is going to look at it
-                Path(replaced["image"]).unlink(missing_ok=True)
+            if overtaken := orders.look_at(request):
+                Path(overtaken["image"]).unlink(missing_ok=True)
         else:
             orders.requests.put(request)
     for folder in sys.argv[1:]:

@@ -104,10 +104,10 @@ def make_dataset(
     config = dataclasses.replace(config, annotation=meaning.annotation)
     pieces, left_out = _cut(pairs, meanings, config, normalization or Normalization())
     _check_channels(pieces, pairs)
-    drawn = tuple(
-        _drawn(pair.name, [piece for piece in pieces if piece.source[0] == number])
-        for number, pair in enumerate(pairs)
-    )
+    by_pair: dict[int, list[Sample]] = {number: [] for number in range(len(pairs))}
+    for piece in pieces:
+        by_pair[piece.source[0]].append(piece)
+    drawn = tuple(_drawn(pair.name, by_pair[number]) for number, pair in enumerate(pairs))
     counts = _class_counts(pieces, meaning)
     class_pixels = _by_name(counts, meaning)
     training, validation, how = split_validation(_weighted(pieces, counts, config), config)

@@ -10,7 +10,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from seamless_unet.image_io import Image, read_image, read_labels, sample_path, write_image
+from seamless_unet.image_io import (
+    Image,
+    check_replaceable,
+    read_image,
+    read_labels,
+    sample_path,
+    write_image,
+)
+from seamless_unet.whole_file import try_to_write
 
 _SAMPLE = "nuclei"
 
@@ -21,6 +29,10 @@ def demo(args: argparse.Namespace) -> dict[str, Any]:
     from seamless_unet.model_file import load_model
     from seamless_unet.stack import Segmented, segment_stack
 
+    folder = Path(args.output)
+    labels_path, picture_path = folder / f"{_SAMPLE}_labels.tif", folder / f"{_SAMPLE}_overlay.png"
+    check_replaceable(labels_path)
+    try_to_write(folder)
     image_path = sample_path(f"{_SAMPLE}.tif")
     image = read_image(image_path)
     truth = read_labels(sample_path(f"{_SAMPLE}_labels.tif"), like=image)
@@ -28,9 +40,6 @@ def demo(args: argparse.Namespace) -> dict[str, Any]:
     *_, segmented = segment_stack(model, image.data, image.axes)
     assert isinstance(segmented, Segmented)
     score = evaluate(truth.data, segmented.labels).matches[0].f1
-    folder = Path(args.output)
-    folder.mkdir(parents=True, exist_ok=True)
-    labels_path, picture_path = folder / f"{_SAMPLE}_labels.tif", folder / f"{_SAMPLE}_overlay.png"
     write_image(labels_path, segmented.labels, axes=segmented.axes, pixel_size=image.pixel_size)
     write_overlay(picture_path, image, segmented.labels)
     print(f"sample   {image_path}: {' x '.join(map(str, image.data.shape))} pixels")

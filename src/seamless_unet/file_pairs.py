@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,9 +42,9 @@ def find_pairs(
     Parameters
     ----------
     images, labels
-        Files, paired in the order given; or, if a folder is among them, paired by name:
-        ``a.tif`` or ``a_image.tif`` with ``a.tif``, ``a_labels.tif`` or ``a_mask.tif``. Both may
-        be the same folder.
+        Files or folders, paired by name: ``a.tif`` or ``a_image.tif`` with ``a.tif``,
+        ``a_labels.tif`` or ``a_mask.tif``. Both may be the same folder. Files without a folder
+        among them whose names do not all belong together are paired in the order given.
     both_labels
         ``images`` are labels, too, as when two segmentations are compared.
 
@@ -62,7 +63,9 @@ def find_pairs(
                 f"{len(image_files)} image file(s) but {len(label_files)} label file(s): "
                 "give as many labels as images, in the same order"
             )
-        pairs = list(zip(image_files, label_files, strict=True))
+        pairs = _by_all_names(image_files, label_files) or list(
+            zip(image_files, label_files, strict=True)
+        )
         if not both_labels:
             _check_apart(pairs)
         return Pairing(pairs, [], [])
@@ -82,9 +85,18 @@ def find_pairs(
     )
 
 
+def _by_all_names(images: Sequence[Path], labels: Sequence[Path]) -> list[tuple[Path, Path]] | None:
+    """Pair files by name if each has a partner, however a shell has sorted them."""
+    by_key = {_key(path): path for path in labels}
+    keys = [_key(path) for path in images]
+    if len(set(keys)) < len(keys) or len(by_key) < len(labels) or set(keys) != set(by_key):
+        return None
+    return [(path, by_key[key]) for path, key in zip(images, keys, strict=True)]
+
+
 def _check_apart(pairs: Sequence[tuple[Path, Path]]) -> None:
     for path, labels in pairs:
-        if path.resolve() == labels.resolve():
+        if os.path.realpath(path) == os.path.realpath(labels):
             raise ValueError(
                 f"{path} would be compared with itself: name its labels {_key(path)}_labels.tif, "
                 "or give images and labels one by one"
@@ -108,7 +120,8 @@ def _files(name: str, *, labels: bool) -> list[Path]:
     if path.is_dir():
         files = [f for f in tiff_files(path) if not file_stem(f).endswith("_probabilities")]
         marked = [f for f in files if re.search(_LABELS, file_stem(f), re.IGNORECASE)]
-        chosen = (marked or files) if labels else [f for f in files if f not in marked]
+        others = set(files) - set(marked)
+        chosen = (marked or files) if labels else [f for f in files if f in others]
         if not chosen:
             kind = "label" if labels else "image"
             raise FileNotFoundError(f"the folder {path} has no {kind} file that ends in .tif")

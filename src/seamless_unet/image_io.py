@@ -24,6 +24,7 @@ from seamless_unet.tiff_content import TiffContent, read_tiff
 from seamless_unet.whole_file import replacing
 
 _SOFTWARE = "seamless-unet"
+_LEAST_PER_CM, _MOST_PER_CM = 1e-4, 2.0**31  # that a TIFF tag, a ratio of 32 bits, can say
 _SUFFIXES = (".ome.tif", ".ome.tiff", ".tif", ".tiff")
 
 
@@ -205,8 +206,8 @@ def write_image(
     if frame_interval is not None and "T" in axes:
         metadata |= {"TimeIncrement" if ome else "frame_interval": frame_interval}
     resolution: dict[str, Any] = {}
-    if "X" in size and "Y" in size:
-        per_cm = (1e4 / size["X"], 1e4 / size["Y"])
+    per_cm = [1e4 / size[axis] for axis in "XY" if size.get(axis)]
+    if len(per_cm) == 2 and all(_LEAST_PER_CM < value < _MOST_PER_CM for value in per_cm):
         resolution = {"resolution": per_cm, "resolutionunit": "CENTIMETER"}
     with _written(path) as temporary:
         tifffile.imwrite(
@@ -245,8 +246,14 @@ def written_here(path: str | os.PathLike[str]) -> bool:
     try:
         with tifffile.TiffFile(path) as tif:
             return tiff_tag(tif.pages.first.tags, "Software") == _SOFTWARE
-    except (OSError, ValueError):
+    except Exception:  # tifffile raises what it meets in a file that is damaged
         return False
+
+
+def check_replaceable(path: Path) -> None:
+    """Refuse to replace a file that `write_image` did not write; ValueError with its name."""
+    if path.exists() and not written_here(path):
+        raise ValueError(f"{path} exists and is not a result of this program: move it away")
 
 
 def sample_path(name: str) -> Path:

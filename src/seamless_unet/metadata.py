@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -78,9 +79,11 @@ def read_metadata(path: str | Path) -> Metadata | None:
 
 
 def tiff_series(tif: tifffile.TiffFile) -> Sequence[tifffile.TiffPageSeries]:
-    """Return the series of an open file; from tifffile 2026.5 on they are squeezed unless asked."""
+    """Return the series of an open file; those of other files of its OME-TIFF set are left out."""
     series: Any = tif.series
-    return series(squeeze=False) if callable(series) else series
+    series = series(squeeze=False) if callable(series) else series  # from tifffile 2026.5 on
+    own = [each for each in series if any(page and page.parent is tif for page in each.pages)]
+    return own if len(series) > 1 and own else series
 
 
 def tiff_axes(
@@ -139,6 +142,7 @@ def tiff_frame_interval(tif: tifffile.TiffFile) -> float | None:
         time, unit = about.get("finterval"), about.get("tunit", "sec")
     else:  # as this package writes it
         time, unit = next(iter(tif.shaped_metadata or ()), {}).get("frame_interval"), "s"
+    unit = str(unit)
     seconds = _number(time) * (_SECONDS.get(unit) or _SECONDS.get(unit.removesuffix("s"), 0.0))
     return seconds if seconds > 0 else None
 
@@ -184,9 +188,10 @@ def _number(value: Any) -> float:
     (0.5, 0.0)
     """
     try:
-        return float(value)
+        number = float(value)
     except (TypeError, ValueError):
         return 0.0
+    return number if math.isfinite(number) else 0.0
 
 
 def _zarr_metadata(folder: Path) -> Metadata:

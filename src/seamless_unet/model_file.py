@@ -133,13 +133,18 @@ def write_tensors(
         raise ValueError(f"{path.name}: a model's name ends in .safetensors")
     data = save(
         {key: tensor.detach().contiguous().cpu() for key, tensor in tensors.items()},
-        metadata={"format": kind, "header": json.dumps(header)},
+        metadata={"format": kind, "header": json.dumps(header, default=_plain)},
     )
     with replacing(path) as temporary, open(temporary, "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
     return path
+
+
+def _plain(number: Any) -> Any:
+    """Return a number of numpy's as one of Python's, which JSON knows."""
+    return number.item()
 
 
 def read_tensors(

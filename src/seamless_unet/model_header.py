@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
+from numbers import Real
 from typing import Any, Literal
 
 from seamless_unet.config import Normalization, UNetConfig
@@ -57,6 +60,15 @@ class ModelInfo(JsonConfig):
     description: str = ""
     version: str = ""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        sizes = self.pixel_size.values() if isinstance(self.pixel_size, dict) else [None]
+        if not all(_is_number(size) and 0 < size < math.inf for size in sizes):
+            raise ValueError(f"pixel_size={self.pixel_size} must be in micrometre, above 0")
+        _check_summary("training", self.training)
+        for number, training in enumerate(self.training.get("earlier", ())):
+            _check_summary(f"earlier training {number}", training)
+
     @property
     def instances(self) -> dict[str, Any]:
         """Keyword arguments for `seamless_unet.segment.segment`."""
@@ -72,6 +84,35 @@ class ModelInfo(JsonConfig):
         learned = self.training.get("config", {})
         fields |= {name: learned[name] for name in ("gap", "rim") if name in learned}
         return fields if len(self.classes) == 3 else fields | {"rim": 0}
+
+
+def _check_summary(name: str, training: Any) -> None:
+    """Refuse a summary of a training with something else than windows and files show of it.
+
+    Raises
+    ------
+    ValueError
+        With what is wrong.
+    """
+    summary: dict[str, Any] = training if isinstance(training, dict) else {"data": None}
+    data = summary.get("data", {})
+    lists = [summary.get("history", []), summary.get("earlier", [])]
+    lists += [data.get("pairs", [])] if isinstance(data, dict) else [None]
+    if not all(map(_is_list_of_dicts, lists)):
+        raise ValueError(f"the summary of the {name} is damaged")
+    numbers = [(key, summary.get(key)) for key in ("score", "seconds", "steps")]
+    numbers += [(key, data.get(key)) for key in ("images", "objects")]
+    for key, value in chain(numbers, *(event.items() for event in lists[0])):
+        if value is not None and not _is_number(value):
+            raise ValueError(f"{key}={value!r} in the summary of the {name} is no number")
+
+
+def _is_list_of_dicts(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(item, dict) for item in value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def numbered_channels(count: int) -> tuple[str, ...]:

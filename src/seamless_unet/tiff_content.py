@@ -18,6 +18,11 @@ from seamless_unet.axes import in_words
 from seamless_unet.metadata import tiff_axes, tiff_frame_interval, tiff_pixel_size, tiff_series
 
 _CUT_OFF = "invalid page offset|TiffTag 270 .*invalid value offset"  # as tifffile logs it
+_TOLERANT = (6, 7)  # JPEG, whose decoder makes something up where data are missing
+
+
+class _UnreadableError(Exception):
+    """Why a file cannot be read, in words that say what to do."""
 
 
 class TiffContent(NamedTuple):
@@ -52,6 +57,8 @@ def read_tiff(path: str | os.PathLike[str]) -> TiffContent:
                 said = tiff_pixel_size(tif), tiff_frame_interval(tif)
         except (OSError, MemoryError):
             raise
+        except _UnreadableError as error:
+            raise ValueError(f"cannot read {path}: {error}") from error
         except tifffile.TiffFileError as error:
             raise ValueError(f"{path} is not a TIFF file, or is damaged: {error}") from error
         except Exception as error:
@@ -68,10 +75,21 @@ def read_tiff(path: str | os.PathLike[str]) -> TiffContent:
 
 
 def _read_series(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> tuple[NDArray, str]:
-    if any(page is None for page in series.pages):
-        raise ValueError("some of its planes are in other files that are missing")
+    pages = [page for page in series.pages if page is not None]
+    if len(pages) < len(series.pages):
+        raise _UnreadableError("some of its planes are missing, or in other files that are")
+    first = pages[0].parent
+    if first is not tif:
+        raise _UnreadableError(f"it is a part of the image in {first.filename}: give that file")
+    if any(page.compression in _TOLERANT and _ends_early(page) for page in pages):
+        raise _UnreadableError("its end is missing; copy or save it again")
     shape, axes = tiff_axes(tif, series)
     return series.asarray().reshape(shape), axes
+
+
+def _ends_early(page: tifffile.TiffPage | tifffile.TiffFrame) -> bool:
+    ends = map(sum, zip(page.dataoffsets, page.databytecounts, strict=True))
+    return max(ends, default=0) > page.parent.filehandle.size
 
 
 @contextlib.contextmanager

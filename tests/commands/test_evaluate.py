@@ -81,3 +81,23 @@ def test_evaluate_different_shapes(capsys, two_nuclei):
     write_image("p.tif", np.zeros((64, 73), np.uint8), axes="YX")
     message = fails(capsys, "evaluate", "--labels", "a_labels.tif", "--predicted", "p.tif")
     assert "a_labels.tif is 64 x 72 (YX), p.tif is 64 x 73 (YX): give labels of the" in message
+
+
+def test_a_damaged_prediction_does_not_cost_the_others(capsys, two_nuclei):
+    for folder in ("t", "p"):
+        os.mkdir(folder)
+        two_nuclei(f"{folder}/a"), two_nuclei(f"{folder}/b")
+    with open("p/b_labels.tif", "wb") as file:
+        file.write(b"II*")
+    run = ["evaluate", "--labels", "t", "--predicted", "p"]
+    assert "1 of 2 pairs could not be compared" in fails(capsys, *run)
+    assert main([*run, "--json"]) == 1
+    result = json.loads(capsys.readouterr().out)
+    assert [image["labels"] for image in result["images"]] == ["t/a_labels.tif"]
+    assert result["overall"]["images"] == 1
+    (failure,) = result["failed"]
+    assert failure["predicted"] == "p/b_labels.tif"
+    assert "cannot read p/b_labels.tif" in failure["error"]
+    with open("p/a_labels.tif", "wb") as file:
+        file.write(b"II*")
+    assert "none of 2 pairs could be compared" in fails(capsys, *run)

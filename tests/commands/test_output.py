@@ -1,6 +1,10 @@
 """What a command may write, and where."""
 
+import errno
+import json
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -57,3 +61,40 @@ def test_nobody_who_listens_is_no_reason_to_stop(two_nuclei, monkeypatch):
     monkeypatch.setattr("seamless_unet.commands.output._LOG_EVERY", 0)
     monkeypatch.setattr("sys.stderr", Gone())
     assert main(train()) == 0
+
+
+def test_a_full_disk_under_the_log_does_not_stop_the_work(model, two_nuclei, monkeypatch):
+    class Full:
+        encoding = "utf-8"
+
+        def write(self, text):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        flush = isatty = lambda self: False
+
+    two_nuclei("a"), two_nuclei("b")
+    monkeypatch.setattr("sys.stdout", Full())
+    assert main(["segment", "a.tif", "b.tif", "--output", "out", "--model", model]) == 0
+    assert sorted(os.listdir("out")) == ["a_labels.tif", "b_labels.tif"]
+
+
+def test_standard_error_may_be_closed(model, two_nuclei):
+    two_nuclei()
+    command = [sys.executable, "-m", "seamless_unet.cli", "segment", "a.tif", "--output", "out"]
+    run = subprocess.run(
+        ["sh", "-c", '"$0" "$@" 2>&-', *command, "--model", model, "--json"],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0
+    assert len(json.loads(run.stdout)["images"]) == 1
+
+
+def test_a_link_that_leads_nowhere_costs_nothing_else(capsys, model, two_nuclei):
+    two_nuclei()
+    os.remove("a_labels.tif")
+    os.symlink("loop.tif", "loop.tif")
+    run = ["segment", ".", "--output", "out", "--model", model]
+    assert "1 of 2 images could not be segmented" in fails(capsys, *run)
+    assert os.listdir("out") == ["a_labels.tif"]

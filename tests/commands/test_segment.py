@@ -43,13 +43,39 @@ def test_images_that_are_done_can_be_skipped(capsys, model, two_nuclei):
     capsys.readouterr()
     assert main([*run, "--json"]) == 0
     printed = capsys.readouterr()
-    assert [image["image"] for image in json.loads(printed.out)["images"]] == ["b.tif"]
+    result = json.loads(printed.out)
+    assert [image["image"] for image in result["images"]] == ["b.tif"]
+    assert result["skipped"] == ["a.tif"]
     assert "1 of 2 images have their results" in printed.err
     assert os.stat("out/a_labels.tif").st_mtime_ns == written
     assert main(run) == 0
     Path("out/a_labels.tif").unlink()
     assert main([*run, "--probabilities"]) == 0  # those are not there yet
     assert len(os.listdir("out")) == 4
+
+
+def test_what_can_be_skipped_are_results_of_these_images(capsys, model, two_nuclei):
+    os.makedirs("more")
+    two_nuclei("a"), two_nuclei("more/a")
+    run = ["segment", "--output", "out", "--model", model, "--skip-existing"]
+    assert main([*run, "a.tif"]) == 0
+    assert "two images have this name" in fails(capsys, *run, "a.tif", "more/a.tif")
+    Path("out/a_labels.tif").write_bytes(b"")  # as a computer that broke down may leave it
+    assert "a_labels.tif exists and is not a result" in fails(capsys, *run, "a.tif")
+    assert "a_labels.tif is an input" in fails(
+        capsys, "segment", "a.tif", "a_labels.tif", "--output", ".", "--skip-existing"
+    )
+
+
+def test_json_says_of_a_single_image_too_that_it_failed(capsys, model, two_nuclei):
+    write_image("b.tif", np.zeros((2, 9, 9), np.uint8), axes="CYX")
+    run = ["segment", "b.tif", "--output", "out", "--model", model, "--json"]
+    assert main(run) == 1
+    result = json.loads(capsys.readouterr().out)
+    (failure,) = result["failed"]
+    assert failure["image"] == "b.tif"
+    assert "2 channel(s)" in failure["error"]
+    assert (result["images"], result["skipped"]) == ([], [])
 
 
 def test_one_channel_is_segmented(capsys, model, two_nuclei):

@@ -5,7 +5,8 @@ from napari.components import ViewerModel
 from seamless_unet.plugin.corrections import add_corrections, what_to_correct
 from seamless_unet.plugin.layers import check_same_place
 from seamless_unet.plugin.region import region_mask
-from seamless_unet.plugin.view import camera, current_view
+from seamless_unet.plugin.view import current_view
+from seamless_unet.plugin.world import camera
 
 
 @pytest.fixture
@@ -130,4 +131,5 @@ def test_they_are_for_all_channels_that_come_after_a_slider():
     assert pair.labels.data[2, 0, 15:25, 25:35].all()
     np.testing.assert_array_equal(region_mask(pair.region, pair.labels), pair.labels.data > 0)
     assert viewer.dims.nsteps[:2] == (3, 2)
+    assert viewer.dims.current_step[:2] == (2, 1)  # the channel that was shown
     check_same_place(image, "TCYX", pair.labels)

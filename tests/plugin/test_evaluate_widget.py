@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog
 
 from seamless_unet.plugin import stored
 from seamless_unet.plugin.comparison import axis_names, compared_axes, pixel_size
-from seamless_unet.plugin.view import camera
+from seamless_unet.plugin.world import camera
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def test_a_click_on_a_cell_or_plane_brings_it_into_view(viewer, dock, click, end
     assert camera(viewer).center != center
     assert camera(viewer).zoom * 0.5 * 10 >= 40
     viewer.layers.clear()  # the way to a cell does not need any layer
-    tables.cells.selectRow(row + 1)
+    select(tables.cells, row + 1)
 
 
 def test_another_threshold_makes_another_layer_and_hides_the_first(

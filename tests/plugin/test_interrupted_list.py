@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
-from qtpy.QtWidgets import QMessageBox
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QApplication, QMessageBox
 
 from seamless_unet import checkpoint
 from seamless_unet.plugin.interrupted_list import InterruptedList
@@ -53,6 +54,19 @@ def test_discard_asks_first(shown, folder, click, monkeypatch, answer):
     click(line.discard)
     assert (folder / "my model").exists() == (answer == "No")
     assert line.isVisible() == (answer == "No")
+
+
+def test_the_list_may_change_while_the_question_is_open(shown, folder, click, monkeypatch):
+    def question(parent, *_):
+        shown.show_those_in(folder)  # as when another training begins or ends
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        assert parent.isVisible()  # or the dialog would be gone with it
+        return QMessageBox.StandardButton.Yes
+
+    monkeypatch.setattr(QMessageBox, "question", question)
+    click(shown.lines[0].discard)
+    assert shown.lines == []
+    assert not (folder / "my model").exists()
 
 
 def test_what_is_damaged_cannot_be_resumed(shown, folder, click, monkeypatch):

@@ -1,7 +1,9 @@
 """Docks without a mouse: where Tab leads, and what a screen reader says is there."""
 
+from datetime import UTC, datetime
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, QRect, Qt
 from qtpy.QtTest import QTest
@@ -9,12 +11,16 @@ from qtpy.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
     QAbstractSpinBox,
+    QApplication,
     QComboBox,
     QLabel,
     QLineEdit,
     QSlider,
     QWidget,
 )
+
+from seamless_unet import checkpoint
+from seamless_unet.model_file import save_model
 
 CONTROLS = (
     QAbstractButton, QAbstractItemView, QAbstractSpinBox, QComboBox, QLineEdit, QSlider
@@ -61,8 +67,30 @@ def name(panel, widget) -> str:
 @pytest.mark.parametrize("title", ["Segment", "Train", "Evaluate", "Look inside", "Models"])
 def test_tab_leads_through_a_dock_from_top_to_bottom(viewer, dock, title):
     viewer.open_sample("napari-seamless-unet", "nuclei")
-    panel = dock(title)
+    check_keys(dock(title))
+
+
+def test_tab_leads_through_rows_that_were_added(
+    viewer, dock, library, pixel_model, monkeypatch, qtbot
+):
+    viewer.add_image(np.zeros((3, 40, 50)), axis_labels=("c", "y", "x"))
+    save_model(pixel_model(in_channels=2, channels=("b", "a")), library / "two.safetensors")
+    segment = dock("Segment")
+    segment.model.value = str(library / "two.safetensors")
+    assert len(segment.channels.combos) == 2
+    check_keys(segment)
+    train = dock("Train")
+    train.pair_list.add()
+    train.pair_list.add()
+    left = [checkpoint.Interrupted(library, name, 0.5, datetime.now(UTC), ()) for name in "ab"]
+    monkeypatch.setattr("seamless_unet.plugin.interrupted_list.interrupted", lambda _: left)
+    train.interrupted.show_those_in(library)
+    check_keys(train)
+
+
+def check_keys(panel):
     panel.more.value = True
+    QApplication.processEvents()  # what was added has its place
     expected = controls(panel)
     first = min(expected, key=lambda w: (place(panel, w).top(), place(panel, w).left()))
     reached = followed(panel, first)

@@ -33,6 +33,31 @@ def test_words_take_the_place_that_they_need(qtbot):
     assert label.minimumHeight() == 0
 
 
+NAME = "Experiment_042_HeLa_position_07_denoised_registered_channel_01"
+
+
+def test_a_long_name_is_broken_and_copied_whole(viewer, dock, qtbot):
+    panel = dock("Segment")
+    panel.say(f"The labels of {NAME} are gone.")
+    qtbot.wait(100)
+    assert panel.widget().width() <= panel.viewport().width()
+    assert panel.status.height() > 2 * panel.status.fontMetrics().height()
+    assert panel.status.text() == f"The labels of {NAME} are gone."
+    panel.status.setSelection(14, len(NAME))
+    (copy,) = panel.status.actions()
+    copy.trigger()
+    assert NAME.startswith(QApplication.clipboard().text())
+    assert len(QApplication.clipboard().text()) > 40
+
+
+def test_tags_are_not_broken(qtbot):
+    label = words()
+    qtbot.addWidget(label)
+    legend = '<span style="background-color: #56b4e9;">&nbsp;</span> found'
+    label.setText(legend)
+    assert QLabel.text(label) == legend
+
+
 @pytest.mark.parametrize("name", [*DOCKS, "Evaluate", "Look inside"])
 def test_nothing_is_cut_off_in_a_small_window(viewer, dock, qtbot, name):
     viewer.open_sample("napari-seamless-unet", "nuclei_time")

@@ -4,7 +4,7 @@ from napari.components import ViewerModel
 
 from seamless_unet import checkpoint
 from seamless_unet.plugin.preview import Preview, learned_from
-from seamless_unet.plugin.view import camera
+from seamless_unet.plugin.world import camera
 
 
 class FakeJob:

@@ -19,7 +19,7 @@ from napari.utils.notifications import notification_manager
 from seamless_unet.image_io import write_image
 from seamless_unet.metadata import read_metadata
 from seamless_unet.model_file import Model, save_model
-from seamless_unet.plugin import layer_metadata, layers, models, segment_widget, stored
+from seamless_unet.plugin import layer_metadata, layers, models, segment_widget, settings, stored
 from seamless_unet.stack import segment_stack
 
 PLUGIN = "napari-seamless-unet"
@@ -156,6 +156,7 @@ def test_an_image_in_colour_gets_the_model_for_it_until_one_is_chosen(
     assert panel.channels.value == []
     click(panel.start_button)
     assert ended(panel).startswith("Done.")
+    assert "model" not in settings.recall("Segment")  # nobody has chosen it for the next time
     panel.model.value = str(library / "threshold.safetensors")
     for image in (grey, colour):
         panel.image.value = image

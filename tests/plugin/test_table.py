@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
 
 from seamless_unet.plugin.table import Table
 
@@ -48,11 +49,43 @@ def test_a_click_on_a_header_sorts(table, qtbot):
     assert [row[1] for row in shown(table)] == ["0.125", "0.750", "1.000"]
 
 
-def test_a_row_is_known_by_its_first_number_however_it_is_sorted(table, qtbot):
+@pytest.fixture
+def went(table, qtbot):
+    """Return the rows that somebody went to, in a window that is there."""
+    went = []
+    table.chosen.connect(went.append)
+    table.show()
+    qtbot.waitExposed(table)
+    return went
+
+
+def click(table, row):
+    box = table.visualRect(table.rows.index(row, 0))
+    QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=box.center())
+
+
+def test_a_row_is_known_by_its_first_number_however_it_is_sorted(table, went):
     table.sortByColumn(2, Qt.SortOrder.DescendingOrder)
-    with qtbot.waitSignal(table.chosen) as went:
-        table.selectRow(0)
-    assert went.args == [1]
+    click(table, 0)
+    click(table, 0)  # back to it, from wherever one looked meanwhile
+    assert went == [1, 1]
+    table.sortByColumn(1, Qt.SortOrder.DescendingOrder)
+    assert table.currentIndex().row() == 2  # it is still the one that is highlighted
+    assert [index.row() for index in table.selectionModel().selectedRows()] == [2]
+    assert went == [1, 1]
+    click(table, 2)
+    click(table, 0)
+    assert went == [1, 1, 1, 2]
+
+
+def test_keys_go_to_rows_but_tab_does_not(table, went):
+    QTest.keyClick(table, Qt.Key.Key_Tab)
+    table.setFocus(Qt.FocusReason.TabFocusReason)
+    assert went == []
+    table.setCurrentIndex(table.rows.index(0, 0))
+    for key in (Qt.Key.Key_Down, Qt.Key.Key_Down, Qt.Key.Key_Down, Qt.Key.Key_Up):
+        QTest.keyClick(table, key)
+    assert went == [1, 2, 1]  # below the last one there is none
 
 
 def test_text_and_file_have_all_digits_in_the_order_shown(table, tmp_path):

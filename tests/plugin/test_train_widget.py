@@ -134,12 +134,16 @@ def test_a_job_that_has_to_wait_says_so(viewer, dock, quick_panel, click, ended,
     ended(quick_panel)
 
 
-def test_stop_before_anything_was_learned(quick_panel, click, library):
+def test_stop_before_anything_was_learned(viewer, quick_panel, click, library, qtbot):
     click(quick_panel.start_button)
+    labels = viewer.layers["nuclei labels"]
+    labels.data = np.where(labels.data < 10, labels.data, 0)  # summed up when it has ended
     click(quick_panel.stop_button)
     assert quick_panel.job is None
     assert quick_panel.status.text() == "Stopped before anything was learned."
     assert not list(library.glob("*.safetensors"))
+    left = len(np.unique(labels.data)) - 1
+    qtbot.waitUntil(lambda: f"{left} objects" in quick_panel.check.text.text())
 
 
 def test_kill_9_keeps_what_was_saved_and_says_so(
@@ -175,6 +179,13 @@ def test_an_interrupted_training_goes_on(
     rename(library / "my nuclei.safetensors", "renamed")
     (line,) = quick_panel.interrupted.lines
     assert "The training of 'renamed' was interrupted" in line.text.text()
+    quick_panel.ensureWidgetVisible(line.resume)
+    qtbot.waitUntil(line.resume.isVisible)
+    click(line.resume)
+    click(quick_panel.stop_button)  # before it goes on
+    assert "What was learned before is kept" in quick_panel.status.text()
+    qtbot.waitUntil(lambda: len(quick_panel.interrupted.lines) == 1)  # once nobody works on it
+    (line,) = quick_panel.interrupted.lines
     quick_panel.ensureWidgetVisible(line.resume)
     qtbot.waitUntil(line.resume.isVisible)
     click(line.resume)

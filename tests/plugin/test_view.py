@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
-from seamless_unet.plugin.view import camera, current_view
+from seamless_unet.plugin.view import current_view
+from seamless_unet.plugin.world import camera
 
 
 def look_at(viewer, data, **kwargs):

@@ -10,8 +10,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from seamless_unet.axes import in_words, split
+from seamless_unet.commands.output import say, tell
+from seamless_unet.error_words import words
 from seamless_unet.file_pairs import find_pairs
-from seamless_unet.image_io import read_labels
+from seamless_unet.image_io import Image, read_labels
 from seamless_unet.metadata import read_metadata
 from seamless_unet.pair import is_mask, pieces_apart
 
@@ -24,25 +26,35 @@ def evaluate(args: argparse.Namespace) -> dict[str, Any]:
     pairs, alone, _ = find_pairs(args.labels, args.predicted, both_labels=True)
     if alone:
         raise ValueError(f"nothing was predicted for {', '.join(map(str, alone))}")
-    evaluations, images = [], []
+    evaluations, images, failed = [], [], []
     for paths in pairs:
-        for index, true_piece, predicted_piece in _pieces(*paths, axes=args.axes):
+        about = {"labels": str(paths[0]), "predicted": str(paths[1])}
+        try:
+            both = _read(*paths, axes=args.axes)
+        except (ValueError, OSError) as error:
+            if len(pairs) == 1:
+                raise
+            failed.append(about | {"error": words(error, "evaluate")})
+            tell(f"left out: {failed[-1]['error']}")
+            continue
+        for index, true_piece, predicted_piece in _pieces(paths, *both):
             evaluation = compare(true_piece, predicted_piece)
             name = " ".join([str(paths[0]), *map(str, index)])
             f1 = evaluation.matches[0].f1
-            print(f"{name}: F1 {f1:.3f}, AP {evaluation.ap50:.3f} at IoU 0.5")
+            say(f"{name}: F1 {f1:.3f}, AP {evaluation.ap50:.3f} at IoU 0.5")
             evaluations.append(evaluation)
-            about = {"labels": str(paths[0]), "predicted": str(paths[1]), "index": list(index)}
-            images.append(about | evaluation.to_json())
+            images.append(about | {"index": list(index)} | evaluation.to_json())
+    if not evaluations:
+        raise ValueError(f"none of {len(pairs)} pairs could be compared")
     overall = combine(evaluations)
     print(overall.table())
-    return {"images": images, "overall": overall.to_json()}
+    if failed:
+        tell(f"seamless-unet: error: {len(failed)} of {len(pairs)} pairs could not be compared")
+    return {"images": images, "overall": overall.to_json(), "failed": failed}
 
 
-def _pieces(
-    truth_path: Path, predicted_path: Path, *, axes: str | None
-) -> Iterator[tuple[tuple[int, ...], NDArray, NDArray]]:
-    """Yield index along S and T, true labels and predicted labels ([Z,] Y, X)."""
+def _read(truth_path: Path, predicted_path: Path, *, axes: str | None) -> tuple[Image, Image]:
+    """Return true labels and predicted labels of the same image."""
     paths = truth_path, predicted_path
     truth, predicted = (read_labels(path, axes=axes or _known_axes(*paths)) for path in paths)
     if truth.data.shape != predicted.data.shape:
@@ -50,6 +62,13 @@ def _pieces(
             f"{truth_path} is {in_words(truth.data.shape, truth.axes)}, {predicted_path} is "
             f"{in_words(predicted.data.shape, predicted.axes)}: give labels of the same image"
         )
+    return truth, predicted
+
+
+def _pieces(
+    paths: tuple[Path, Path], truth: Image, predicted: Image
+) -> Iterator[tuple[tuple[int, ...], NDArray, NDArray]]:
+    """Yield index along S and T, true labels and predicted labels ([Z,] Y, X)."""
     pairs = zip(paths, (truth, predicted), strict=True)
     sides = [_split(path, labels.data, truth.axes) for path, labels in pairs]
     for (index, true_piece), (_, predicted_piece) in zip(*sides, strict=True):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from seamless_unet.image_io import written_here
 from seamless_unet.whole_file import try_to_write
 
 _LOG_EVERY = 60.0  # seconds
@@ -32,21 +32,14 @@ def make_writable(folder: Path) -> None:
         ) from error
 
 
-def check_free(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
-    """Refuse to replace an input, or a file that this package did not write.
-
-    Raises
-    ------
-    ValueError
-        Naming the first output that is taken.
-    """
-    taken = {path.resolve() for path in inputs}
+def check_distinct(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
+    """Refuse outputs that are inputs or the same as another one; ValueError with its name."""
+    taken = set(map(os.path.realpath, inputs))
     for path in outputs:
-        if path.resolve() in taken:
+        real = os.path.realpath(path)
+        if real in taken:
             raise ValueError(f"{path} is an input, or two images have this name: name them apart")
-        taken.add(path.resolve())
-        if path.exists() and not written_here(path):
-            raise ValueError(f"{path} exists and is not a result of this program: move it away")
+        taken.add(real)
 
 
 def keep_earlier(*outputs: Path) -> None:
@@ -84,6 +77,16 @@ def progress(text: str) -> None:
     elif text and time.monotonic() - _logged > _LOG_EVERY:
         _logged = time.monotonic()
         tell(text)
+
+
+def say(text: str) -> None:
+    """Print a line about work that is done, for which a full disk under a log must not be lost."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:  # nobody wants to know more
+        raise
+    except OSError:
+        pass
 
 
 def tell(text: str, *, end: str = "\n") -> None:

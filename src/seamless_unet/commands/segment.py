@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seamless_unet.commands.input import read_chosen
-from seamless_unet.commands.output import check_free, make_writable, progress, tell
+from seamless_unet.commands.output import check_distinct, make_writable, progress, say, tell
 from seamless_unet.disk_space import check_room
 from seamless_unet.error_words import words
 from seamless_unet.file_pairs import find_images
-from seamless_unet.image_io import Image, file_stem, write_image
+from seamless_unet.image_io import Image, check_replaceable, file_stem, write_image
 from seamless_unet.out_of_memory import is_out_of_memory
 
 if TYPE_CHECKING:
@@ -31,17 +31,10 @@ def segment(args: argparse.Namespace) -> dict[str, Any]:
     from seamless_unet.device import choose_device
     from seamless_unet.model_file import load_model
 
-    folder = Path(args.output)
     paths = find_images(args.images)
-    kinds = ("labels", "probabilities") if args.probabilities else ("labels",)
-    outputs = [[folder / f"{file_stem(path)}_{kind}.tif" for kind in kinds] for path in paths]
-    wanted = list(zip(paths, outputs, strict=True))
-    if args.skip_existing:  # a result is whole or not there
-        wanted = [(path, targets) for path, targets in wanted if not all(map(Path.exists, targets))]
-        print(f"{len(paths) - len(wanted)} of {len(paths)} images have their results", flush=True)
-    check_free([target for _, targets in wanted for target in targets], paths)
+    wanted, skipped = _wanted(paths, args)
     model = load_model(args.model, device=choose_device(args.device))
-    make_writable(folder)
+    make_writable(Path(args.output))
     if model.info.output == "classes":
         _say_what_is_ignored(args)
     _say_what_is_slow(model, args.precision)
@@ -53,18 +46,48 @@ def segment(args: argparse.Namespace) -> dict[str, Any]:
         except Exception as error:
             too_large = is_out_of_memory(error)
             known = too_large or isinstance(error, ValueError | OSError)
-            if not known or len(paths) == 1 or getattr(error, "errno", None) == errno.ENOSPC:
+            alone = len(paths) == 1 and not args.json
+            if not known or alone or getattr(error, "errno", None) == errno.ENOSPC:
                 raise
             progress("")  # one bad file must not cost the others
-            what = f"{path}: {words(error, 'segment')}" if too_large else words(error, "segment")
+            what = words(error, "segment")
+            what = what if str(path) in what else f"{path}: {what}"
             failed.append({"image": str(path), "error": what})
             tell(f"left out: {what}")
         else:
-            print(_in_words(images[-1]), flush=True)
+            say(_in_words(images[-1]))
     if failed:
         some = f"{len(failed)} of {len(wanted)} images"
         tell(f"seamless-unet: error: {some} could not be segmented")
-    return {"model": args.model, "images": images, "failed": failed}
+    return {"model": args.model, "images": images, "skipped": skipped, "failed": failed}
+
+
+def _wanted(
+    paths: list[Path], args: argparse.Namespace
+) -> tuple[list[tuple[Path, list[Path]]], list[str]]:
+    """Return the images to segment, each with the files to write, and the others.
+
+    Raises
+    ------
+    ValueError
+        If a file that is no result of this program would be replaced.
+    """
+    folder = Path(args.output)
+    kinds = ("labels", "probabilities") if args.probabilities else ("labels",)
+    outputs = [[folder / f"{file_stem(path)}_{kind}.tif" for kind in kinds] for path in paths]
+    check_distinct([target for targets in outputs for target in targets], paths)
+    wanted, skipped = [], []
+    for path, targets in zip(paths, outputs, strict=True):
+        # whole, perhaps corrected by somebody; empty after a power cut
+        if args.skip_existing and all(t.exists() and t.stat().st_size for t in targets):
+            skipped.append(str(path))
+            continue
+        for target in targets:
+            check_replaceable(target)
+        wanted.append((path, targets))
+    if args.skip_existing:
+        say(f"{len(skipped)} of {len(paths)} images have their results")
+    return wanted, skipped
 
 
 def _segment_file(

@@ -27,7 +27,10 @@ class Orders:
     send
         Sends an event to the parent, at once.
     views
-        What a training shall show previews of: the latest request by the number of the job.
+        What a training shall show previews of: the latest request by the number of the job, until
+        the training has taken it.
+    latest_views
+        The number of that request, from then on.
     """
 
     requests: queue.SimpleQueue[dict[str, Any]] = field(default_factory=queue.SimpleQueue)
@@ -36,6 +39,19 @@ class Orders:
     stopped: set[int] = field(default_factory=set)
     cancelled: set[int] = field(default_factory=set)
     views: dict[int, dict[str, Any]] = field(default_factory=dict)
+    latest_views: dict[int, int] = field(default_factory=dict)
+
+    def look_at(self, view: dict[str, Any]) -> dict[str, Any] | None:
+        """Let a training show previews of a view; return the one that nobody looks at any more.
+
+        That is the older one: a view that takes long to read arrives after later ones.
+        """
+        job = view["id"]
+        if view["number"] < self.latest_views.get(job, 0):
+            return view
+        replaced = self.views.pop(job, None)
+        self.views[job], self.latest_views[job] = view, view["number"]
+        return replaced
 
     def answer(self, job: int, number: int) -> dict[str, Any]:
         """Wait for the answer to a job's question.

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from magicgui.widgets import ComboBox
-from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QWidget
 
 from seamless_unet.model_header import are_numbered
+from seamless_unet.plugin.fields import labelled, put_in_tab_order
 
 _TOOLTIP = "Which channel of the image, or which layer, the model gets here."
 
@@ -44,7 +45,8 @@ class ChannelRows(QWidget):
         labels = names if len(names) > 1 else ["Channel"] * len(names)
         self.combos = [_combo(*row, choices) for row in zip(labels, values, strict=True)]
         for combo in self.combos:
-            self._rows.addRow(combo.label, combo.native)
+            self._rows.addRow(labelled(combo), combo.native)
+        put_in_tab_order(self, [combo.native for combo in self.combos])
         self.setVisible(bool(names))
 
     @property
@@ -93,8 +95,5 @@ def suggested(names: Sequence[str], choices: Sequence[tuple[str, Any]]) -> list[
 
 def _combo(name: str, value: Any, choices: Sequence[tuple[str, Any]]) -> ComboBox:
     combo = ComboBox(label=name[:1].upper() + name[1:], choices=choices, tooltip=_TOOLTIP)
-    native = combo.native  # a long layer name must not widen the dock
-    native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    native.setMinimumContentsLength(12)
     combo.value = value
     return combo

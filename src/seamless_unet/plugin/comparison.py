@@ -9,7 +9,7 @@ from napari.utils.colormaps import DirectLabelColormap
 from seamless_unet.object_states import FOUND, INVENTED, MISSED
 from seamless_unet.plugin import layers
 from seamless_unet.plugin.stored import layer_data
-from seamless_unet.plugin.view import camera
+from seamless_unet.plugin.world import camera, per_unit, to_world
 
 # the three of Okabe and Ito's palette that are told apart best with any kind of color vision
 COLORS = {FOUND: "#56b4e9", MISSED: "#f0e442", INVENTED: "#d55e00"}
@@ -132,7 +132,7 @@ def show_place(viewer: Any, layer: Labels, place: Sequence[int], pixels: int) ->
     """
     dims, kept = viewer.dims, compared_dimensions(layer)
     at = dict(zip(kept, place, strict=False))
-    world = layer.data_to_world([at.get(i, 0) for i in range(layer.ndim)])
+    world = to_world(viewer, layer, [at.get(i, 0) for i in range(layer.ndim)])
     point = list(dims.point)
     for i in at:
         point[dims.ndim - layer.ndim + i] = world[i]
@@ -140,5 +140,5 @@ def show_place(viewer: Any, layer: Labels, place: Sequence[int], pixels: int) ->
     if len(at) < len(kept):
         return
     camera(viewer).center = [point[axis] for axis in dims.displayed]
-    width = pixels ** (1 / min(len(kept), 3)) * float(layer.scale[-1])
+    width = pixels ** (1 / min(len(kept), 3)) * float(layer.scale[-1] * per_unit(viewer, layer)[-1])
     camera(viewer).zoom = max(camera(viewer).zoom, _LEAST_WIDTH / width)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from seamless_unet.plugin import layers
 from seamless_unet.plugin.layer_pair import LayerPair
 from seamless_unet.plugin.view import View, current_view
+from seamless_unet.plugin.world import to_world
 
 
 def add_corrections(
@@ -61,7 +62,7 @@ def add_corrections(
         **where,
     )
     labels = layers.add_labels(viewer, data, image, axes, name=f"corrections {number}")
-    _show(viewer, labels, plane)
+    _show(viewer, labels, view.layer_axes, plane)
     labels.selected_label = _brush(int(data.max()), background, kinds)
     viewer.layers.selection = {labels}
     labels.mode = "paint"
@@ -102,11 +103,12 @@ def _nearest_plane(view: View, shown: View) -> list[int]:
     ]
 
 
-def _show(viewer: Any, layer: Labels, plane: list[int]) -> None:
-    """Move the sliders to a plane of a layer."""
-    world = layer.data_to_world((*plane, 0, 0))
+def _show(viewer: Any, layer: Labels, axes: str, plane: list[int]) -> None:
+    """Move the sliders to a plane of a layer of such dimensions, but for that of the channels."""
+    world = to_world(viewer, layer, (*plane, 0, 0))
     for axis, point in enumerate(world[: len(plane)], viewer.dims.ndim - layer.ndim):
-        if axis not in viewer.dims.displayed:
+        is_channel = axes[axis - viewer.dims.ndim] == "C"
+        if axis not in viewer.dims.displayed and not is_channel:
             viewer.dims.set_point(axis, point)
 
 

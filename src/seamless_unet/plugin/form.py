@@ -6,18 +6,16 @@ from magicgui.widgets import CheckBox, ComboBox
 from magicgui.widgets.bases import ValueWidget
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import (
-    QAbstractSpinBox,
-    QComboBox,
     QFormLayout,
     QFrame,
-    QLabel,
     QScrollArea,
     QScrollBar,
     QSizePolicy,
-    QSlider,
     QVBoxLayout,
     QWidget,
 )
+
+from seamless_unet.plugin.fields import labelled
 
 _MIN_WIDTH = 320  # pixels; no label is cut off
 
@@ -75,18 +73,7 @@ class Form(QScrollArea):
         if not isinstance(row, ValueWidget):
             self.rows.addRow(row)
             return
-        if isinstance(row.native, QComboBox):  # a long layer name must not widen the dock
-            row.native.setSizeAdjustPolicy(
-                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-            )
-            row.native.setMinimumContentsLength(12)
-        label = QLabel("" if isinstance(row, CheckBox) else row.label)
-        label.setToolTip(row.tooltip)
-        label.setBuddy(row.native)  # which tells a screen reader what the field is
-        for kind in (QSlider, QAbstractSpinBox):  # a slider and the number beside it
-            for part in row.native.findChildren(kind):
-                part.setAccessibleName(row.label)
-        self.rows.addRow(label, row.native)
+        self.rows.addRow(labelled(row), row.native)
 
     def show_row(self, row: ValueWidget, shown: bool) -> None:
         """Show or hide a row of the form."""

@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QHBoxLayout, QMessageBox, QPushButton, QVBoxLayout, Q
 
 from seamless_unet.checkpoint import Interrupted, discard, interrupted, is_running
 from seamless_unet.plugin import models
+from seamless_unet.plugin.fields import put_in_tab_order
 from seamless_unet.plugin.words import words
 
 
@@ -18,12 +19,13 @@ class InterruptedList(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.lines: list[QWidget] = []
+        self.lines: list[_Line] = []
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
 
     def show_those_in(self, folder: Path) -> None:
         """Show what is in a folder by now."""
+        self.folder = folder
         for line in self.lines:
             line.hide()
             line.deleteLater()
@@ -35,12 +37,13 @@ class InterruptedList(QWidget):
         for line in self.lines:
             self._column.addWidget(line)
             line.show()  # now, or the form would be laid out without it
+        put_in_tab_order(self, [b for line in self.lines for b in (line.resume, line.discard)])
 
 
 class _Line(QWidget):
     def __init__(self, parent: InterruptedList, training: Interrupted) -> None:
         super().__init__(parent)
-        self.training = training
+        self.training, self._listed = training, parent
         self.text = words()
         self.text.setText(in_words(training))
         self.resume, self.discard = QPushButton("&Resume"), QPushButton("&Discard ...")
@@ -61,18 +64,18 @@ class _Line(QWidget):
         buttons.addWidget(self.discard)
 
     def _resume(self) -> None:
-        parent = self.parent()
-        assert isinstance(parent, InterruptedList)
-        parent.resumed.emit(self.training)
+        self._listed.resumed.emit(self.training)
 
     def _discard(self) -> None:
-        question = f"Forget the training of '{self.training.name}'? It cannot be resumed then."
-        answer = QMessageBox.question(self, "Discard a training", question)
-        if is_running(self.training.path):  # since it was listed
-            show_info(f"The training of '{self.training.name}' goes on: stop it first.")
+        training, listed = self.training, self._listed
+        question = f"Forget the training of '{training.name}'? It cannot be resumed then."
+        # not a child of this line, which may be gone before the user has answered
+        answer = QMessageBox.question(self.window(), "Discard a training", question)
+        if is_running(training.path):  # since it was listed
+            show_info(f"The training of '{training.name}' goes on: stop it first.")
         elif answer == QMessageBox.StandardButton.Yes:
-            discard(self.training.path)
-            self.hide()
+            discard(training.path)
+            listed.show_those_in(listed.folder)
 
 
 def in_words(training: Interrupted) -> str:

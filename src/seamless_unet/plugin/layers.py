@@ -164,12 +164,12 @@ def _times(shape: Iterable[int]) -> str:
     return " x ".join(map(str, shape))
 
 
-def placement(layer: Image, axes: str) -> dict[str, Any]:
+def placement(layer: Image, axes: str, *, channels_too: bool = False) -> dict[str, Any]:
     """Return what puts labels of an image layer in the same place: keywords of ``add_labels``.
 
     The labels have the dimensions of `placed_axes`.
     """
-    kept = placed_axes(layer, axes)
+    kept = placed_axes(layer, axes, channels_too=channels_too)
     keep = [i for i, axis in enumerate(axes[: layer.ndim]) if axis in kept]
     scale = layer.scale.copy()
     if "C" in kept:  # the nearest pixel of the labels is always the first
@@ -189,19 +189,20 @@ def placement(layer: Image, axes: str) -> dict[str, Any]:
     return where
 
 
-def placed_axes(layer: Image, axes: str) -> str:
+def placed_axes(layer: Image, axes: str, *, channels_too: bool = False) -> str:
     """Return the dimensions of a new layer in the place of an image: its own without channels.
 
     Where a slider for time or depth comes before that for channels, they keep one pixel along C,
     which all channels show. napari puts layers of fewer dimensions at the last sliders: without
-    it, they would follow the wrong ones.
+    it, they would follow the wrong ones. With ``channels_too`` they keep it wherever channels have
+    a slider, so that one for something else can come before it.
 
     >>> placed_axes(Image(np.zeros((2, 3, 4, 5))), "CTYX")
     'TYX'
     >>> placed_axes(Image(np.zeros((3, 2, 4, 5))), "TCYX")
     'TCYX'
     """
-    return axes if axes[: layer.ndim].find("C") > 0 else label_axes(axes)
+    return axes if axes[: layer.ndim].find("C") > (-1 if channels_too else 0) else label_axes(axes)
 
 
 def without_channels(image: Image, axes: str, array: Any) -> Any:

@@ -91,7 +91,12 @@ class FeatureRows:
         whole = current_view(viewer, image, axes, ndim=3 if "Z" in axes else 2)
         named = suggested(info.channels, channel_choices(viewer, image, axes))  # as in Segment
         data, given_axes = model_input(image, axes, named if "C" in axes else (), whole.index)
-        view = current_view(viewer, image, axes, ndim=network.ndim, most_pixels=_MOST_PIXELS)
+        view = current_view(
+            *(viewer, image, axes),
+            ndim=network.ndim,
+            most_pixels=_MOST_PIXELS,
+            channels_too=True,  # the maps have a slider of their own
+        )
         sides = dict(zip(view.axes, view.data.shape, strict=True))
         region = [
             (view.corner[axis], view.corner[axis] + sides[axis]) for axis in "ZYX"[-network.ndim :]

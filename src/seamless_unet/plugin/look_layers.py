@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.linalg import block_diag
 
 from seamless_unet.plugin.view import View
+from seamless_unet.plugin.world import per_unit
 
 _APART = 0.05  # of the image's width, between it and what lies beside it
 
@@ -78,10 +79,10 @@ def add_examples(
     ndim = classes.ndim
     extent = viewer.layers.extent.world
     low, high = (edge[-ndim:] for edge in extent)
-    corner = [*low[:-1], high[-1] + _APART * (high[-1] - low[-1])]
+    corner = np.array([*low[:-1], high[-1] + _APART * (high[-1] - low[-1])])
     place: dict[str, Any] = {
         "scale": image.scale[-ndim:],
-        "translate": corner,
+        "translate": corner / per_unit(viewer, image)[-ndim:],
         "units": image.units[-ndim:],
     }
     name = f"examples of {image.name}"

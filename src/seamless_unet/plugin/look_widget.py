@@ -93,6 +93,7 @@ class LookWidget(ImagePanel):
     def _drawn(self) -> Labels:
         if self.labels.value is None:
             raise ValueError("Draw labels first: the labels button is above the layer list.")
+        self.labels.check_not_lost("The layer of labels")
         return self.labels.value
 
     def _submit(self, look: Look) -> None:

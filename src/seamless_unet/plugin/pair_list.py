@@ -1,23 +1,17 @@
 """The rows of a form that say what was drawn, and a list of further images with labels."""
 
+from itertools import chain
 from typing import Any
 
 from magicgui.widgets import ComboBox
 from magicgui.widgets.bases import ValueWidget
 from napari.layers import Image, Labels, Shapes
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]
-from qtpy.QtWidgets import (
-    QComboBox,
-    QFormLayout,
-    QGroupBox,
-    QLabel,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QFormLayout, QGroupBox, QPushButton, QVBoxLayout, QWidget
 
 from seamless_unet.plugin import layer_metadata, layers
 from seamless_unet.plugin.choice import Choice
+from seamless_unet.plugin.fields import labelled, put_in_tab_order
 from seamless_unet.plugin.layer_pair import LayerPair
 from seamless_unet.plugin.panel import layer_combo
 from seamless_unet.plugin.words import words
@@ -113,14 +107,7 @@ class _Box(QGroupBox):
         form.setContentsMargins(6, 6, 6, 6)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         for combo in self.combos:
-            if isinstance(combo.native, QComboBox):  # a long layer name must not widen the dock
-                combo.native.setSizeAdjustPolicy(
-                    QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-                )
-                combo.native.setMinimumContentsLength(12)
-            label = QLabel(combo.label)
-            label.setToolTip(combo.tooltip)
-            form.addRow(label, combo.native)
+            form.addRow(labelled(combo), combo.native)
         form.addRow(self.remove)
         self.image.changed.connect(self._image_changed)
         layer_metadata.signals.arrived.connect(self._arrived)
@@ -175,6 +162,8 @@ class PairList(QWidget):
         self.boxes.append(box)
         self._column.insertWidget(self._column.count() - 1, box)
         box.show()  # now, or the form would be laid out without it
+        fields = [[*(c.native for c in box.combos), box.remove] for box in self.boxes]
+        put_in_tab_order(self, [*chain.from_iterable(fields), self.add_button])
         self.changed.emit()
 
     def _add_clicked(self) -> None:

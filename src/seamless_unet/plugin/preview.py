@@ -11,8 +11,9 @@ from qtpy.QtCore import QObject, QTimer
 
 from seamless_unet.checkpoint import kept_request
 from seamless_unet.plugin import layers
-from seamless_unet.plugin.view import View, camera, current_view
+from seamless_unet.plugin.view import View, current_view
 from seamless_unet.plugin.worker import Event, Job, Worker
+from seamless_unet.plugin.world import camera
 
 _MOST_PIXELS = 768 * 768
 _SETTLED = 300  # milliseconds without a movement, after which the user is looking
@@ -79,7 +80,9 @@ class Preview(QObject):
 
     def _signals(self) -> list[Any]:
         dims, layers = self.viewer.dims.events, self.viewer.layers.events
-        return [dims.current_step, dims.order, camera(self.viewer).events.center, layers.removed]
+        shown = [image.events.visible for image, _ in self._images.values()]
+        moved = [dims.current_step, dims.order, camera(self.viewer).events.center]
+        return [*moved, layers.removed, layers.reordered, *shown]
 
     def _moved(self, event: Any = None) -> None:
         self._timer.start()
@@ -168,6 +171,9 @@ def learned_from(viewer: Any, folder: Path) -> dict[int, tuple[Image, str]]:
 
 def _replace(layer: Labels, labels: NDArray, view: View) -> None:
     layer.data = labels
+    for name in ("units", "axis_labels"):
+        if view.placement.get(name, getattr(layer, name)) != getattr(layer, name):
+            setattr(layer, name, view.placement[name])
     for name in ("scale", "rotate", "shear", "translate"):  # of another image, perhaps
         if not np.array_equal(getattr(layer, name), view.placement[name]):
             setattr(layer, name, view.placement[name])

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from skimage.draw import polygon2mask
 
 from seamless_unet.plugin import layers
+from seamless_unet.plugin.world import ratios
 
 _CORNERS = 64  # of a polygon that stands for an ellipse
 
@@ -29,11 +30,13 @@ def region_mask(shapes: Shapes, labels: Labels) -> NDArray[np.bool_]:
     shape = tuple(layers.full_data(labels).shape)
     free = max(0, len(shape) - shapes.ndim)  # dimensions that the shapes know nothing of
     mask = np.zeros((1,) * free + shape[free:], bool)
+    per_unit = ratios(shapes.units, labels.units)
     for corners, kind in zip(shapes.data, shapes.shape_type, strict=True):
         if kind not in ("rectangle", "ellipse", "polygon"):
             continue  # lines enclose nothing
         outline = _ellipse(corners) if kind == "ellipse" else corners
-        points = np.array([labels.world_to_data(shapes.data_to_world(p)) for p in outline])
+        world = [np.multiply(shapes.data_to_world(p), per_unit) for p in outline]
+        points = np.array([labels.world_to_data(point) for point in world])
         plane = tuple(np.rint(points[:, :-2].mean(axis=0)).astype(int))
         plane = (0,) * free + plane[free:]
         if all(0 <= at < count for at, count in zip(plane, mask.shape, strict=False)):

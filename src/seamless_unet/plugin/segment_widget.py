@@ -99,7 +99,8 @@ class SegmentWidget(ImagePanel):
             "zarr": None if folder is None else str(folder),
             "pixel_size": layers.pixel_size(image, self.axes.value),
         }
-        settings.keep("Segment", self._kept)
+        suggested = set() if self.model.was_chosen else {"model"}
+        settings.keep("Segment", {k: v for k, v in self._kept.items() if k not in suggested})
         certainty = self.how.certainty.value
         self._result = Result(self.viewer, place, info, folder, certainty=certainty)
         self.worker.unfinished |= self._result.folders

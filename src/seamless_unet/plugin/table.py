@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt, Signal  # type: ignore[attr-defined]
+from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 _NOWHERE = QModelIndex()
@@ -35,10 +36,8 @@ class Table(QTableView):
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setTabKeyNavigation(False)  # Tab leaves the table
         header, numbers = self.horizontalHeader(), self.verticalHeader()
-        selection = self.selectionModel()
         assert header is not None
         assert numbers is not None
-        assert selection is not None
         numbers.hide()
         if stretched:
             header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
@@ -48,7 +47,8 @@ class Table(QTableView):
             header.setResizeContentsPrecision(_ROWS_MEASURED)
             self.setSortingEnabled(True)
         self._header, self._stretched = header, stretched
-        selection.currentRowChanged.connect(self._went_to)
+        self.clicked.connect(self._went_to)
+        self.activated.connect(self._went_to)
 
     def fill(self, columns: Mapping[str, Sequence], tooltips: Sequence[str] = ()) -> None:
         """Show other columns, by their names; ``tooltips`` are those of the rows."""
@@ -77,6 +77,13 @@ class Table(QTableView):
         for row in self.rows.order:
             writer.writerow([column[row] for column in columns])
         return lines.getvalue()
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802
+        """Go to the row that a key leads to."""
+        before = self.currentIndex().row()
+        super().keyPressEvent(event)
+        if self.currentIndex().row() != before:
+            self._went_to(self.currentIndex())
 
     def _went_to(self, index: QModelIndex) -> None:
         if index.isValid():
@@ -124,8 +131,13 @@ class _Rows(QAbstractTableModel):
         if column < 0:
             return
         self.layoutAboutToBeChanged.emit()
+        before = self.order
         values = np.asarray(list(self.columns.values())[column])
         self.order = np.argsort(values, kind="stable")
         if order == Qt.SortOrder.DescendingOrder:
             self.order = self.order[::-1]
+        place = np.argsort(self.order)
+        for index in self.persistentIndexList():  # such as the one that is chosen
+            now = self.index(int(place[before[index.row()]]), index.column())
+            self.changePersistentIndex(index, now)
         self.layoutChanged.emit()

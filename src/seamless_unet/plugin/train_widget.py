@@ -10,6 +10,7 @@ import napari
 from magicgui.widgets import CheckBox, LineEdit
 from napari.layers import Image, Layer
 from napari.utils.notifications import show_info
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QPushButton
 
 from seamless_unet.checkpoint import Interrupted
@@ -26,6 +27,8 @@ from seamless_unet.plugin.preview import Preview, learned_from
 from seamless_unet.plugin.recipe import Recipe
 from seamless_unet.plugin.words import left
 from seamless_unet.plugin.worker import Event, Job
+
+_LET_GO = 2000  # milliseconds after which what was cancelled can be resumed
 
 
 class TrainWidget(ImagePanel):
@@ -155,6 +158,7 @@ class TrainWidget(ImagePanel):
             return
         request = {"request": "train", "resume": str(training.path), "device": self.device.value}
         self._learn(request, {}, models.library() / f"{training.name}.safetensors")
+        self._stopped = "Stopped. What was learned before is kept, to be resumed or discarded."
         with contextlib.suppress(ValueError, OSError):  # damaged: the job says so
             self._learned_from = learned_from(self.viewer, training.path)
 
@@ -162,7 +166,7 @@ class TrainWidget(ImagePanel):
         self.plot.clear()
         self.correct_button.hide()
         self._path, self._learning, self._score = path, False, ""
-        self._learned_from = {}
+        self._learned_from, self._stopped = {}, "Stopped before anything was learned."
         self.preview.forget()
         self.submit(request, arrays, self._show)
         if self.job is not None:
@@ -231,13 +235,15 @@ class TrainWidget(ImagePanel):
                 self.preview.end()
                 self._ended(event)
                 self._show_interrupted()
+                QTimer.singleShot(_LET_GO, self._show_interrupted)
+                self.check.soon()  # of what was drawn meanwhile
 
     def _ended(self, event: Event) -> None:
         match event["event"]:
             case "trained":
                 self._saved(Path(event["model"]), event["score"])
             case "cancelled":
-                self.show_end("Stopped before anything was learned.")
+                self.show_end(self._stopped)
             case _:
                 if self._path.exists():
                     kept = f" The best model so far is kept as '{self._path.stem}'."

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from seamless_unet.axes import label_axes
 from seamless_unet.plugin import layers
+from seamless_unet.plugin.world import camera, to_pixel
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +57,13 @@ class View:
 
 
 def current_view(
-    viewer: Any, image: Image, axes: str, *, ndim: int = 2, most_pixels: int | None = None
+    viewer: Any,
+    image: Image,
+    axes: str,
+    *,
+    ndim: int = 2,
+    most_pixels: int | None = None,
+    channels_too: bool = False,
 ) -> View:
     """Return the plane or volume of an image layer that the viewer shows, at full size.
 
@@ -70,6 +77,8 @@ def current_view(
         2 for a plane, 3 for a volume.
     most_pixels
         A larger plane or volume is cut to about so many pixels around the camera's center.
+    channels_too
+        Whether results have a dimension for channels that have a slider; see `layers.placed_axes`.
 
     Raises
     ------
@@ -96,14 +105,9 @@ def current_view(
         axes="".join(axis for axis in axes if axis not in index),
         index=index,
         corner=corner,
-        layer_axes=layers.placed_axes(image, axes),
-        placement=_placement(image, axes, {**index, **corner}),
+        layer_axes=layers.placed_axes(image, axes, channels_too=channels_too),
+        placement=_placement(image, axes, {**index, **corner}, channels_too=channels_too),
     )
-
-
-def camera(viewer: Any) -> Any:
-    """Return a viewer's camera, which napari 0.9 moved."""
-    return getattr(viewer, "scene", viewer).camera
 
 
 def _center(viewer: Any, image: Image, axes: str, sides: dict[str, int]) -> dict[str, int]:
@@ -112,7 +116,7 @@ def _center(viewer: Any, image: Image, axes: str, sides: dict[str, int]) -> dict
     displayed = viewer.dims.displayed
     for axis, at in zip(displayed, camera(viewer).center[-len(displayed) :], strict=True):
         point[axis] = at
-    found = zip(axes, image.world_to_data(point), strict=False)  # colors are no dimension
+    found = zip(axes, to_pixel(viewer, image, point), strict=False)  # colors are no dimension
     return {axis: min(max(round(float(at)), 0), sides[axis] - 1) for axis, at in found}
 
 
@@ -126,9 +130,13 @@ def _lengths(sides: dict[str, int], most_pixels: int | None) -> dict[str, int]:
     return {axis: lengths[axis] for axis in sides}
 
 
-def _placement(image: Image, axes: str, first: dict[str, int]) -> dict[str, Any]:
+def _placement(
+    image: Image, axes: str, first: dict[str, int], *, channels_too: bool
+) -> dict[str, Any]:
     """Return the place of a part of a layer whose first pixel is given."""
-    where = layers.placement(image, axes)
+    where = layers.placement(image, axes, channels_too=channels_too)
     whole = {key: where[key] for key in ("scale", "translate", "rotate", "shear")}
-    corner = [first.get(axis, 0) for axis in layers.placed_axes(image, axes)]
+    corner = [
+        first.get(axis, 0) for axis in layers.placed_axes(image, axes, channels_too=channels_too)
+    ]
     return {**where, "translate": Affine(**whole)(corner)}
