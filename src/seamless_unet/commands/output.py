@@ -38,7 +38,10 @@ def check_distinct(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
     for path in outputs:
         real = os.path.realpath(path)
         if real in taken:
-            raise ValueError(f"{path} is an input, or two images have this name: name them apart")
+            raise ValueError(
+                f"{path} is an input, or two images have this name: name them apart, or give the "
+                "folder instead of its files, since labels in it are left out"
+            )
         taken.add(real)
 
 
