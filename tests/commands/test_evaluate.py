@@ -98,6 +98,9 @@ def test_a_damaged_prediction_does_not_cost_the_others(capsys, two_nuclei):
     (failure,) = result["failed"]
     assert failure["predicted"] == "p/b_labels.tif"
     assert "cannot read p/b_labels.tif" in failure["error"]
+    two_nuclei("p/c")
+    main(run)
+    assert "note: there are no true labels for p/c_labels.tif" in capsys.readouterr().err
     with open("p/a_labels.tif", "wb") as file:
         file.write(b"II*")
     assert "none of 2 pairs could be compared" in fails(capsys, *run)

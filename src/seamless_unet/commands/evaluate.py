@@ -23,9 +23,11 @@ def evaluate(args: argparse.Namespace) -> dict[str, Any]:
     from seamless_unet.metrics import combine
     from seamless_unet.metrics import evaluate as compare
 
-    pairs, alone, _ = find_pairs(args.labels, args.predicted, both_labels=True)
+    pairs, alone, unasked = find_pairs(args.labels, args.predicted, both_labels=True)
     if alone:
         raise ValueError(f"nothing was predicted for {', '.join(map(str, alone))}")
+    if unasked:
+        tell(f"note: there are no true labels for {', '.join(map(str, unasked))}")
     evaluations, images, failed = [], [], []
     for paths in pairs:
         about = {"labels": str(paths[0]), "predicted": str(paths[1])}

@@ -68,7 +68,7 @@ def _breakable(found: re.Match[str]) -> str:
     word = found[0]
     if word.startswith("<"):
         return word
-    return re.sub(r"([_.\\/-])(?=\w)", rf"\1{_BREAK}", word)
+    return re.sub(r"((?<=\w)[_.-]|[\\/])(?=[\w.])", rf"\1{_BREAK}", word)
 
 
 def _whole(text: str) -> str:
