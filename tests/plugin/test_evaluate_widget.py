@@ -132,6 +132,18 @@ def test_one_pixel_for_all_channels_makes_no_planes(viewer, dock, click, ended, 
     assert list(panel.tables.images.rows.columns["missed"]) == [3, 3, 1]
 
 
+def test_layers_in_different_places_are_compared_but_it_is_said(dock, click, ended, stacks):
+    truth, found = stacks
+    panel = dock("Evaluate")
+    panel.predicted.value = found
+    found.translate = np.add(truth.translate, (0, 0.2, 0.2))  # less than half a pixel
+    click(panel.start_button)
+    assert "They lie in different" not in ended(panel)
+    found.translate = np.add(truth.translate, (4, 0, 0))
+    click(panel.start_button)
+    assert "as if one lay on the other" in ended(panel)
+
+
 def test_what_is_known_of_the_dimensions():
     film = Labels(np.zeros((3, 4, 5), int), axis_labels=("time", "y", "x"))
     assert (compared_axes(film), pixel_size(film)) == ("TYX", {})

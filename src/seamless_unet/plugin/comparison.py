@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
 
@@ -56,6 +57,17 @@ def check_same_size(predicted: Labels, truth: Labels) -> None:
             f"'{predicted.name}' is {words[0]} pixels but '{truth.name}' is {words[1]}: "
             "choose two layers of the same image."
         )
+
+
+def are_apart(predicted: Labels, truth: Labels) -> bool:
+    """Whether layers whose pixels are of one size are shown in different places."""
+    n = min(predicted.ndim, truth.ndim)
+    one, other = (
+        (layer.units[-n:], layer.scale[-n:], layer.translate[-n:]) for layer in (predicted, truth)
+    )
+    if one[0] != other[0] or not np.allclose(one[1], other[1]):
+        return False  # of one of them, nobody has said how large its pixels are
+    return bool((np.abs(one[2] - other[2]) > np.abs(one[1]) / 2).any())
 
 
 def axis_letters(labels: Labels) -> str:

@@ -134,6 +134,11 @@ class EvaluateWidget(Panel):
         problems = evaluation.remarks(
             event["overall"], event["parts"], truth=truth.name, predicted=predicted.name
         )
+        if comparison.are_apart(predicted, truth):
+            problems = [
+                *problems,
+                "The two lie in different places; pixels were compared by number.",
+            ]
         done = f"Layer '{self._compared.name}' shows the differences; the two layers are hidden."
         self.show_end("\n".join([*problems, " ".join([done, *kept])]))
 
