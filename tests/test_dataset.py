@@ -345,3 +345,19 @@ def test_numbers_of_objects_taken_for_classes_are_pointed_out():
     rows, columns = np.indices(labels.shape) // 5
     with pytest.raises(ValueError, match=r"draw more, in several places \(or, if every number is"):
         make_dataset([image], [10 * rows + columns], config(annotation="classes"))
+
+
+def test_every_plane_that_is_drawn_of_a_volume_has_rims_and_cores():
+    """Where planes between are not drawn, nobody says how deep an object is."""
+    z, y, x = np.mgrid[:21, :60, :70]
+    full = (((z - 10) / 9) ** 2 + ((y - 30) / 18) ** 2 + ((x - 35) / 18) ** 2 < 1).astype(int)
+    planes = (4, 8, 12, 16)
+    sparse = np.zeros_like(full)
+    sparse[list(planes)] = full[list(planes)]
+    dataset = make_dataset([full * 100.0], [sparse], config(ndim=3))
+    target = np.max([s.target for s in dataset.training + dataset.validation], axis=0)
+    for plane in planes:
+        area, core = full[plane].sum(), (target[plane] == 2).sum()
+        assert 0.4 * area < core < 0.8 * area
+        assert (target[plane] > 0).sum() == area
+    assert not target[[z for z in range(21) if z not in planes]].any()

@@ -27,6 +27,12 @@ def test_ids_may_be_large(largest):
     np.testing.assert_array_equal(link_slices(labels), expected)
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.uint16, ">i2"])
+def test_ids_may_be_the_largest_of_their_kind(kind):
+    labels = np.full((2, 3, 6), np.iinfo(kind).max, kind)
+    np.testing.assert_array_equal(link_slices(labels), np.ones((2, 3, 6)))
+
+
 def test_slices_are_linked_one_to_one_by_overlap():
     stack = picture("""
         11...22

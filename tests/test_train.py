@@ -285,7 +285,7 @@ def test_the_image_with_a_bad_pixel_is_named(pairs):
 
 def test_resuming_refuses_other_settings_and_goes_on_with_a_larger_budget(pairs):
     config = TrainConfig.preset(steps=2, **SMALL)
-    events = train(*pairs, config)
+    events = train(*pairs, config, pixel_size={"Y": 0.5, "X": 0.5})
     state = next(events).state
     list(events)
     other = TrainConfig(**{**config.to_json(), "seed": 5})
@@ -293,7 +293,8 @@ def test_resuming_refuses_other_settings_and_goes_on_with_a_larger_budget(pairs)
         next(train(*pairs, other, state=state))
     prepared, finished = train(*pairs, config, state=state)
     assert (prepared.state.step, finished.reason) == (2, "used up")
-    more = TrainConfig(**{**config.to_json(), "steps": 3})
+    assert prepared.state.info.pixel_size == {"Y": 0.5, "X": 0.5}  # as it was
+    more = TrainConfig(**{**config.to_json(), "steps": 3, "start": "auto"})
     assert [e.step for e in train(*pairs, more, state=state) if isinstance(e, Step)] == [3]
 
 

@@ -3,6 +3,7 @@ import json
 import pytest
 import torch
 
+from seamless_unet.cli import _resumed_config
 from seamless_unet.config import TrainConfig, UNetConfig
 from seamless_unet.model_header import ModelInfo
 from seamless_unet.train_state import TrainState
@@ -68,3 +69,11 @@ def test_the_history_in_a_model_stays_small(state):
     history = state.best_model().info.training["history"]
     assert len(json.dumps(history)) < 30_000
     assert history[-1]["score"] == 0.5
+
+
+@pytest.mark.parametrize("said", [{"ndim": 3, "steps": 3}, {"steps": 3}])
+def test_the_options_of_then_resume_volumes_by_the_recipe_of_the_paper(tmp_path, said):
+    config = TrainConfig.preset("paper", ndim=3, steps=3, base_channels=2)
+    state = TrainState.start(config, ModelInfo(UNetConfig(ndim=3, depth=2, base_channels=2)))
+    path = state.save(tmp_path / "a.safetensors")
+    assert _resumed_config(str(path), "paper", said) == config

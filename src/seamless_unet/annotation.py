@@ -189,6 +189,9 @@ def classify(
                 inside = separate_touching(labels[z], gap=gap) > 0
                 target[z] = np.where(inside, len(meaning.class_values), 0)
         annotated = annotated & region if meaning.annotation == "scribbles" else region
+    if rim and not depth_known and meaning.annotation == "objects" and labels.ndim == 3:
+        for z in np.flatnonzero(_in_few(annotated, 2 * rim)):  # else each would be all core or rim
+            target[z] = _classify(labels[z], meaning, gap, rim)[0]
     return (target * annotated).astype(np.int16), annotated
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from seamless_unet import options
-from seamless_unet.config import PRESETS, TrainConfig
+from seamless_unet.config import TrainConfig, recipe_fields
 from seamless_unet.error_words import words
 
 
@@ -90,7 +90,11 @@ def _resumed_config(path: str, preset: str | None, changes: dict[str, Any]) -> T
     kept = read_header(Path(path), FORMAT)["config"]
     if {"steps", "minutes"} & set(changes):
         kept = {key: value for key, value in kept.items() if key not in ("steps", "minutes")}
-    return TrainConfig.from_json(kept | (PRESETS[preset] if preset else {}) | changes)
+    said = changes
+    if preset:
+        ndim = {"ndim": changes.get("ndim") or kept["ndim"]}
+        said = recipe_fields(preset, {**ndim, **changes})
+    return TrainConfig.from_json(kept | {k: v for k, v in said.items() if v is not None})
 
 
 def _start_settings(args: argparse.Namespace) -> dict[str, Any]:

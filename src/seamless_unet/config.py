@@ -8,6 +8,7 @@ of with a wrong picture.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -228,8 +229,7 @@ class TrainConfig(JsonConfig):
             raise ValueError(f"preset {name!r} is not one of {', '.join(PRESETS)}")
         if "steps" not in changes and "minutes" not in changes:
             changes["minutes"] = 5.0
-        volume = _VOLUME if changes.get("ndim") == 3 else {}
-        return cls(**{**PRESETS[name], **volume, **changes})
+        return cls(**recipe_fields(name, changes))
 
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -257,6 +257,12 @@ PRESETS: dict[str, dict[str, Any]] = {
 # a volume of 128^3 would not fit a laptop, and few stacks have that many slices; of a single
 # patch, PyTorch would compute most convolutions in its slow way, and normalizing by it is poor
 _VOLUME: dict[str, Any] = {"depth": 2, "base_channels": None, "patch": 48, "batch_size": 2}
+
+
+def recipe_fields(preset: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a recipe that are not as in `TrainConfig`, those of volumes too."""
+    volume = _VOLUME if changes.get("ndim") == 3 else {}
+    return {**PRESETS[preset], **volume, **changes}
 
 
 def _check_positive(config: Any, *names: str, minimum: float = 1) -> None:

@@ -218,7 +218,7 @@ def pieces_apart(labels: NDArray) -> NDArray:
     """Return a mask with a number for each piece, unless all but one are slips of the brush."""
     apart, _ = ndi.label(labels, output=np.int32)  # connected by their faces, as in `segment`
     sizes = np.bincount(apart.ravel())[1:]
-    several = np.count_nonzero(sizes >= _SLIP * sizes.max(initial=0)) > 1
+    several = len(sizes) > 1 and sizes.sum() - sizes.max() >= _SLIP * sizes.max()
     return apart if several else labels
 
 

@@ -28,7 +28,8 @@ class Patches:
     Parameters
     ----------
     samples
-        To draw from, in proportion to the square root of how much of each is annotated.
+        To draw from, in proportion to the square root of how much of each is annotated, up to
+        50,000 pixels, beyond which all are alike.
     config
         Its augmentation, ``patch`` and ``batch_size``.
     geometry

@@ -128,7 +128,7 @@ def numbered(ids: NDArray) -> NDArray[np.int32]:
     >>> numbered(np.array([0, 3, 1, 0, 3]))
     array([0, 2, 0, 1], dtype=int32)
     """
-    first = np.full(ids.max(initial=0) + 1, len(ids))
+    first = np.full(int(ids.max(initial=0)) + 1, len(ids))
     first[ids[::-1]] = np.arange(len(ids))[::-1]  # of a repeated id the last assignment stays
     first[0] = len(ids)
     order = np.argsort(first)[: np.count_nonzero(first < len(ids))]

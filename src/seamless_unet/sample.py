@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -59,11 +60,20 @@ def grey_values(samples: Sequence[Sample], foreground: bool) -> NDArray[np.float
 
 
 def evenly(samples: Sequence[Sample], most: int) -> list[Sample]:
-    """Return the samples, or some of them, evenly spaced, where they have more pixels than that."""
-    count = max(1, len(samples) * most // max(1, sum(s.weight.size for s in samples)))
+    """Return the samples, or some of them, evenly spaced, where they have more pixels than that.
+
+    Those of the box around what is annotated count.
+    """
+    count = max(1, len(samples) * most // max(1, sum(map(_box_size, samples))))
     if count >= len(samples):
         return list(samples)
     return [samples[i] for i in np.linspace(0, len(samples) - 1, count).round().astype(int)]
+
+
+def _box_size(sample: Sample) -> int:
+    axes = range(sample.weight.ndim)
+    sides = (sample.annotated.any(axis=tuple(i for i in axes if i != axis)) for axis in axes)
+    return math.prod(int(np.ptp(np.flatnonzero(side))) + 1 if side.any() else 0 for side in sides)
 
 
 def excerpt(samples: Sequence[Sample], most: int) -> list[Sample]:

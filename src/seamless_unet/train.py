@@ -157,6 +157,8 @@ def train(
         "annotations": annotations,
         "regions": regions,
     }
+    if state and config:  # what it started from is behind it
+        config = dataclasses.replace(config, start=state.config.start)
     begun_as = {"ndim": state.config.ndim} if state else {}
     config = config or fitting_recipe("quick", begun_as, **given)
     normalization = state.info.normalization if state else start_normalization(config)

@@ -122,7 +122,7 @@ class TrainState:
         self.config = dataclasses.replace(config, start=self.config.start)
         # what else the model says was chosen by what it found since
         self.info = dataclasses.replace(
-            self.info, pixel_size=info.pixel_size, training=info.training
+            self.info, pixel_size=info.pixel_size or self.info.pixel_size, training=info.training
         )
         return self
 

@@ -42,7 +42,8 @@ def update(state: TrainState, batches: DrawnAhead) -> float:
     if not math.isfinite(value):
         raise FloatingPointError(
             f"the training diverged at step {state.step + 1}: the loss is {value}. "
-            "Lower the learning rate; the best model so far is kept"
+            "Lower the learning rate, or look for pixels of extreme values in the images; a model "
+            "that was saved before is kept"
         )
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()

@@ -47,13 +47,35 @@ def _split(
 ) -> tuple[list[Sample], list[Sample], str]:
     sources = sorted({sample.source for sample in samples})
     if len(sources) >= _MANY_IMAGES:
-        count = max(1, round(config.validation * len(sources)))
-        order = np.random.default_rng(config.seed).permutation(len(sources))
-        chosen = {sources[i] for i in order[:count]}
+        chosen = _held_back(samples, sources, config)
         training = [s for s in samples if s.source not in chosen]
         validation = [s for s in samples if s.source in chosen]
-        return training, validation, f"{count} of {len(sources)} images"
+        return training, validation, f"{len(chosen)} of {len(sources)} images"
     return _split_each(samples, config)
+
+
+def _held_back(
+    samples: Sequence[Sample], sources: Sequence[tuple[int, int]], config: TrainConfig
+) -> set[tuple[int, int]]:
+    """Draw sources, of those alike in what they show the same part, and not all of them."""
+    kinds = dict.fromkeys(sources, ("", False))
+    for sample in samples:
+        kinds[sample.source] = (sample.annotation, kinds[sample.source][1] or _shows(sample))
+    order = np.random.default_rng(config.seed).permutation(len(sources))
+    alike: dict[tuple[str, bool], list[tuple[int, int]]] = {}
+    for source in (sources[i] for i in order):
+        alike.setdefault(kinds[source], []).append(source)
+    most = max(alike, key=lambda kind: (kind[1], len(alike[kind])))  # those that tell a score
+    chosen: set[tuple[int, int]] = set()
+    for kind, group in alike.items():
+        count = max(round(config.validation * len(group)), kind == most)
+        chosen.update(group[: min(count, len(group) - 1)])
+    return chosen or {sources[order[0]]}
+
+
+def _shows(sample: Sample) -> bool:
+    """Whether something else than background is annotated."""
+    return bool((sample.annotated & (sample.target > 0)).any())
 
 
 def _split_each(
@@ -66,9 +88,11 @@ def _split_each(
     for source in sorted({sample.source for sample in samples}):
         planes = [sample for sample in samples if sample.source == source]
         if len(planes) > 2:
-            count = max(1, round(config.validation * len(planes)))
-            training += planes[:-count]
-            validation += planes[-count:]
+            shown = [number for number, plane in enumerate(planes) if _shows(plane)]
+            shown = shown if len(shown) > 1 else list(range(len(planes)))
+            count = min(max(1, round(config.validation * len(shown))), len(shown) - 1)
+            training += planes[: shown[-count]]
+            validation += planes[shown[-count] :]
         else:
             regions += len(planes)
             parts = [_split_region(plane, config) for plane in planes]

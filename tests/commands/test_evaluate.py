@@ -2,6 +2,7 @@
 
 import json
 import os
+from itertools import product
 
 import numpy as np
 import tifffile
@@ -47,6 +48,18 @@ def test_pieces_of_a_mask_are_objects(capsys, two_nuclei):
         said = capsys.readouterr().out
         assert "note: all labels of mask.tif have one number" in said
         assert "0.50      2      0      0      1.000   1.000" in said
+
+
+def test_one_large_clump_of_a_mask_does_not_cost_the_cells(capsys):
+    mask = np.zeros((80, 200), np.uint8)
+    mask[:40, :120] = 255
+    apart = mask.astype(np.uint16)
+    for number, (y, x) in enumerate(product(range(44, 80, 18), range(2, 190, 20)), 300):
+        mask[y : y + 14, x : x + 14], apart[y : y + 14, x : x + 14] = 255, number
+    write_image("mask.tif", mask, axes="YX")
+    write_image("apart.tif", apart, axes="YX")
+    assert main(["evaluate", "--labels", "mask.tif", "--predicted", "apart.tif"]) == 0
+    assert "true objects 21, predicted objects 21" in capsys.readouterr().out
 
 
 def test_labels_that_do_not_say_their_axes_have_those_of_the_others(capsys):

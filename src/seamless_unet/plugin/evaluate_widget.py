@@ -135,10 +135,8 @@ class EvaluateWidget(Panel):
             event["overall"], event["parts"], truth=truth.name, predicted=predicted.name
         )
         if comparison.are_apart(predicted, truth):
-            problems = [
-                *problems,
-                "The two lie in different places; pixels were compared by number.",
-            ]
+            apart = "They lie in different places, and were compared as if one lay on the other."
+            problems = [*problems, apart]
         done = f"Layer '{self._compared.name}' shows the differences; the two layers are hidden."
         self.show_end("\n".join([*problems, " ".join([done, *kept])]))
 
