@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy import ndimage as ndi
@@ -150,16 +152,32 @@ def test_classes_get_equal_totals_and_a_mean_of_one():
 def test_scribbles_among_whole_objects_do_not_tell_rim_from_core():
     whole, strokes = np.array([[0, 1, 5]]), np.array([[0, 1, 2, 2]])
     settings = config("scribbles")
-    first, second = read_meanings([whole, strokes], ["objects", "scribbles"], settings)
+    _, (first, second) = read_meanings([whole, strokes], ["objects", "scribbles"], settings)
     assert first.class_names == second.class_names == ("background", "rim", "core")
     target, annotated = classify(strokes, second)
     np.testing.assert_array_equal(target, [[0, 0, 3, 3]])
     np.testing.assert_array_equal(annotated, [[False, True, True, True]])
     # without a rim there is nothing to tell apart, and one kind of stroke is enough
-    _, second = read_meanings(
+    _, (_, second) = read_meanings(
         [whole, strokes // 2 * 2], ["objects", "scribbles"], config("objects", rim=0)
     )
     np.testing.assert_array_equal(classify(strokes, second)[0], [[0, 0, 1, 1]])
+
+
+def test_where_nothing_is_drawn_nothing_is_said_of_what_labels_mean():
+    empty, whole, strokes = np.zeros((1, 4), int), np.array([[0, 1, 5]]), np.array([[0, 1, 2, 3]])
+    kinds = ["objects", "scribbles"]
+    settings = config("objects")
+    meaning, (blank, of_classes) = read_meanings([empty, strokes], kinds, settings)
+    assert of_classes == meaning == read_meaning([strokes], config("scribbles"))
+    assert blank == dataclasses.replace(of_classes, annotation="objects")
+    _, annotated = classify(empty, blank)
+    assert not annotated.any()
+    meaning, (whole_objects, blank) = read_meanings([whole, empty], kinds, settings)
+    assert whole_objects == meaning == read_meaning([whole], settings)
+    assert not classify(empty, blank)[1].any()
+    with pytest.raises(ValueError, match="there is no label"):
+        read_meanings([empty, empty], kinds, settings)
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,25 @@ def test_of_a_mask_every_connected_piece_is_an_object():
         assert not any(problem.what.startswith("All objects") for problem in dataset.problems)
 
 
+def test_a_mask_in_a_region_is_told_apart_whatever_lies_beyond():
+    labels = np.zeros((40, 50), int)
+    for row in (2, 22):
+        for column in (3, 15, 27):
+            labels[row : row + 9, column : column + 9] = 255
+    region = np.zeros(labels.shape, bool)
+    region[:, :40] = True
+    beyond = labels.copy()
+    beyond[5:9, 44:48], beyond[20, 45] = 7, 300
+    usual, same = (
+        make_dataset([labels * 1.0], [each], config(), regions=[region])
+        for each in (labels, beyond)
+    )
+    assert usual.summary.objects == same.summary.objects == 6
+    for one, other in zip(usual.training, same.training, strict=True):
+        np.testing.assert_array_equal(one.target, other.target)
+        np.testing.assert_array_equal(one.labels, other.labels)
+
+
 def test_a_mask_is_told_plane_by_plane_and_in_volumes_as_a_whole():
     mask = np.zeros((6, 20, 20), bool)
     mask[:, 2:8, 2:8] = mask[:3, 12:18, 12:18] = True
@@ -173,6 +192,18 @@ def test_of_a_stack_planes_and_of_an_image_beside_it_a_part_is_set_aside():
     )
 
 
+def test_where_one_of_few_images_shows_too_little_it_is_learned_from_whole():
+    labels = [drawn(seed=i, count=20)[1] for i in range(3)]
+    labels[1][:] = 0
+    labels[1][5, 5] = 1  # a slip of the brush
+    dataset = make_dataset([each * 9.0 for each in labels], labels, config(), names=list("abc"))
+    assert [sample.name for sample in dataset.training] == ["a", "b", "c"]
+    assert [sample.name for sample in dataset.validation] == ["a", "c"]
+    assert dataset.summary.validation == "the end of the longest side of 2 of 3 images"
+    with pytest.raises(ValueError, match=r"^all images: too little is labeled"):
+        make_dataset([labels[1]] * 2, [labels[1]] * 2, config())
+
+
 def test_of_few_images_a_part_of_each_is_set_aside():
     pairs = [drawn(seed=i, count=20) for i in range(3)]
     dataset = make_dataset(*zip(*pairs, strict=True), config(validation=0.25))
@@ -191,8 +222,9 @@ def test_no_class_is_held_back_whole():
     assert set(learned.target[learned.weight > 0]) == {0, 1}
     planes = np.stack([scribbles] * 4)
     planes[:3][planes[:3] == 2] = 0
-    planes[:, 25, 25] = 3
-    with pytest.raises(ValueError, match=r"drawn only in what is held back .* in more places"):
+    planes[planes == 2] = 300
+    planes[:, 25, 25] = 7
+    with pytest.raises(ValueError, match=r"^class 300 is drawn only in .* in more places"):
         make_dataset([np.stack([image] * 4)], [planes], config(annotation="scribbles"), axes="ZYX")
 
 

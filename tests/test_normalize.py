@@ -36,12 +36,16 @@ def test_a_few_bright_pixels_in_black_still_count():
     assert normalize(image, Normalization()).max() == 1
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_nan_is_refused_with_its_count(bad):
-    image = np.zeros((2, 4, 4))
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -3.4e38, 2e30])
+def test_what_is_no_grey_value_is_refused_with_its_count(bad):
+    image = np.zeros((2, 4, 4), np.float32)
     image[1, 2, :2] = bad
-    with pytest.raises(ValueError, match=r"2 NaN or infinite pixel\(s\): replace them first"):
+    image[1, 3] = 9e29
+    with pytest.raises(ValueError, match=r"2 pixel\(s\) that are NaN, infinite or beyond 1e\+30"):
         measure(image, Normalization())
+    with pytest.raises(ValueError, match="1 pixel"):
+        measure(np.array([[[np.inf, 65504]]], np.float16), Normalization())
+    measure(image[:1], Normalization())
 
 
 def test_an_empty_image_is_refused():

@@ -93,6 +93,15 @@ def test_lists_and_budgets_that_are_none():
         predict(net, image, memory=-1)
 
 
+def test_numbers_of_numpy_and_long_doubles():
+    net, image = network(), np.random.default_rng(0).random((50, 60))
+    size = net.geometry.read_size(20)
+    tiled = predict(net, image, tile_shape=size)
+    for shape in (np.int64(size), np.array([size, size]), [size]):
+        np.testing.assert_array_equal(predict(net, image, tile_shape=shape), tiled)
+    np.testing.assert_allclose(predict(net, image.astype(np.longdouble)), tiled, atol=1e-5)
+
+
 def test_tiles_of_a_deep_network_in_3d():
     net = exact(network(ndim=3, depth=3, base_channels=2))
     image = np.random.default_rng(0).random((9, 14, 5))

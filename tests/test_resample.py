@@ -56,6 +56,16 @@ def test_a_ramp_stays_a_ramp():
     np.testing.assert_allclose(coarse[0, 0, 2:-2], np.arange(20)[2:-2] * 2 + 0.5, atol=1e-4)
 
 
+@pytest.mark.parametrize("dtype", [np.int32, np.float64, np.longdouble])
+@pytest.mark.parametrize("offset", [0, 2**24, 2**30])
+def test_large_grey_values_are_not_rounded(dtype, offset):
+    image = np.arange(60).reshape(1, 6, 10)
+    expected = resampled(image.astype(np.float32), (4, 13))
+    np.testing.assert_allclose(
+        resampled((image + offset).astype(dtype), (4, 13)) - offset, expected, atol=1e-5
+    )
+
+
 def test_shrinking_averages_what_is_finer_than_a_pixel():
     """Every second pixel black would become all black or all white by picking some."""
     stripes = np.tile([0.0, 1.0], (1, 8, 16))

@@ -214,6 +214,20 @@ def test_strokes_in_one_image_and_whole_objects_in_a_part_of_another_are_learned
     assert evaluate(truth, found).ap50 > 0.8
 
 
+def test_one_image_may_be_given_with_a_bare_region_and_words(pairs):
+    (image, *_), (labels, *_) = pairs
+    region = np.zeros(labels.shape, bool)
+    region[:50] = True
+    bare = {"regions": region, "annotations": "objects", "names": "cells", "axes": "YX"}
+    several = {name: [value] for name, value in bare.items()}
+    bare, several = (
+        next(train(*given, TrainConfig(steps=1), **others)).summary
+        for given, others in (((image, labels), bare), (([image], [labels]), several))
+    )
+    assert bare == several
+    assert bare.pairs[0].name == "cells"
+
+
 def test_volumes(tmp_path):
     image, labels = squares(shape=(24, 40, 40))
     config = TrainConfig.preset(ndim=3, steps=3, depth=1, base_channels=2, patch=16)
@@ -279,7 +293,7 @@ def test_a_checkpoint_does_not_go_on_with_another_channel_or_other_dimensions():
 def test_the_image_with_a_bad_pixel_is_named(pairs):
     images, labels = [image.astype(float) for image in pairs[0]], pairs[1]
     images[1][3, 4] = np.nan
-    with pytest.raises(ValueError, match=r"b: the image has 1 NaN or infinite pixel"):
+    with pytest.raises(ValueError, match=r"b: the image has 1 pixel.s. that are NaN"):
         next(train(images, labels, TrainConfig.preset(steps=1, **SMALL), names=["a", "b", "c"]))
 
 

@@ -57,6 +57,16 @@ def test_the_only_image_of_whole_objects_is_learned_from(seed):
     assert len(validation) == 1
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_the_only_image_of_a_class_is_learned_from(seed):
+    images = [sample((n, 0), annotation="classes") for n in range(12)]
+    images[7].target[10, 10] = 2
+    config = TrainConfig(steps=1, seed=seed, annotation="classes", validation=0.4)
+    training, validation, _ = split_validation(images, config, ("class 0", "class 3", "class 9"))
+    assert images[7] in training
+    assert len(validation) == 5
+
+
 def test_samples_are_counted_by_what_is_annotated_of_them():
     part = (slice(3, 7), slice(4, 9))  # 20 pixels
     samples = [sample((n, 0), annotated=part) for n in range(9)]

@@ -45,6 +45,11 @@ class Meaning:
             return WHOLE_OBJECTS if len(self.class_values) == 2 else OBJECT_PARTS
         return tuple(f"class {value}" for value in self.class_values)
 
+    @property
+    def drawn_names(self) -> tuple[str, ...]:
+        """Names of what people draw: whole objects, whatever parts of them are learned."""
+        return WHOLE_OBJECTS if self.output == "objects" else self.class_names
+
 
 def read_meaning(labels: Sequence[NDArray], config: TrainConfig) -> Meaning:
     """Look at all labels of a training and say what they mean.
@@ -87,10 +92,11 @@ def read_meaning(labels: Sequence[NDArray], config: TrainConfig) -> Meaning:
 
 def read_meanings(
     labels: Sequence[NDArray], annotations: Sequence[Annotation], config: TrainConfig
-) -> list[Meaning]:
-    """Say what the labels of each image mean, where they were drawn in different ways.
+) -> tuple[Meaning, list[Meaning]]:
+    """Say what all labels mean, and those of each image, where they were drawn in different ways.
 
-    Whole objects in some images and scribbles on objects in others are learned together.
+    Whole objects in some images and scribbles on objects in others are learned together. Where
+    nothing is drawn at all, nothing is said of what labels mean.
 
     Parameters
     ----------
@@ -101,6 +107,11 @@ def read_meanings(
     config
         Its ``scribble_values`` and ``rim``.
 
+    Returns
+    -------
+    meaning, of_each
+        That of whole objects where there are any: they tell most.
+
     Raises
     ------
     ValueError
@@ -109,23 +120,27 @@ def read_meanings(
     of_kind: dict[Annotation, list[NDArray]] = {}
     for array, annotation in zip(labels, annotations, strict=True):
         of_kind.setdefault(annotation, []).append(array)
-    first, *others = (dataclasses.replace(config, annotation=kind) for kind in of_kind)
-    if not others:
-        return [read_meaning(labels, first)] * len(labels)
-    if "classes" in of_kind:
+    if "classes" in of_kind and len(of_kind) > 1:
         raise ValueError(
             "the labels of some images show kinds of area (classes), those of others do not, and "
             "one model learns one of the two: train on them one after the other"
         )
-    whole = read_meaning(of_kind["objects"], dataclasses.replace(config, annotation="objects"))
-    kinds = [value for value in _values(of_kind["scribbles"]) if value > 1]
+    shown = [kind for kind, arrays in of_kind.items() if any(array.any() for array in arrays)]
+    if len(shown) > 1:
+        _check_no_classes(of_kind["scribbles"], config)
+    most = max(shown or of_kind, key=lambda kind: kind == "objects")
+    meaning = read_meaning(of_kind[most], dataclasses.replace(config, annotation=most))
+    return meaning, [dataclasses.replace(meaning, annotation=kind) for kind in annotations]
+
+
+def _check_no_classes(scribbles: Sequence[NDArray], config: TrainConfig) -> None:
+    kinds = [value for value in _values(scribbles) if value > 1]
     if _are_classes(kinds, config):
         raise ValueError(
             f"scribbles have the values {', '.join(map(str, kinds))} for several classes, but the "
             "labels of other images show whole objects: scribble all objects with 2, or train on "
             "them one after the other"
         )
-    return [dataclasses.replace(whole, annotation=annotation) for annotation in annotations]
 
 
 def _values(labels: Sequence[NDArray]) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -96,21 +97,17 @@ def make_dataset(
     pairs = read_pairs(
         images, labels, config, axes=axes, names=names, annotations=annotations, regions=regions
     )
-    meanings = read_meanings(
+    meaning, meanings = read_meanings(
         [pair.annotated_labels() for pair in pairs], [pair.annotation for pair in pairs], config
     )
-    # of several, that of whole objects: it tells most
-    meaning = min(meanings, key=lambda each: each.annotation != "objects")
     config = dataclasses.replace(config, annotation=meaning.annotation)
     pieces, left_out = _cut(pairs, meanings, config, normalization or Normalization())
     _check_channels(pieces, pairs)
-    by_pair: dict[int, list[Sample]] = {number: [] for number in range(len(pairs))}
-    for piece in pieces:
-        by_pair[piece.source[0]].append(piece)
-    drawn = tuple(_drawn(pair.name, by_pair[number]) for number, pair in enumerate(pairs))
+    drawn = tuple(_drawn(pairs, pieces))
     counts = _class_counts(pieces, meaning)
     class_pixels = _by_name(counts, meaning)
-    training, validation, how = split_validation(_weighted(pieces, counts, config), config)
+    weighted = _weighted(pieces, counts, config)
+    training, validation, how = split_validation(weighted, config, meaning.drawn_names)
     summary = Summary(
         images=len(images),
         ndim=config.ndim,
@@ -173,14 +170,18 @@ def _empty_planes(sample: Sample) -> list[str]:
     return [f"{sample.name} Z={z}" for z in empty]
 
 
-def _drawn(name: str, samples: Sequence[Sample]) -> Drawn:
+def _drawn(pairs: Sequence[Pair], samples: Sequence[Sample]) -> Iterator[Drawn]:
     """Count; an object counts in every plane or volume that the network sees apart."""
-    whole = [sample.labels for sample in samples if sample.annotation == "objects"]
-    return Drawn(
-        name,
-        objects=sum(len(np.unique(labels[labels > 0])) for labels in whole),
-        planes=sum(int(np.sum(sample.annotated.any(axis=(-2, -1)))) for sample in samples),
-    )
+    of_pair: dict[int, list[Sample]] = defaultdict(list)
+    for sample in samples:
+        of_pair[sample.source[0]].append(sample)
+    for number, pair in enumerate(pairs):
+        whole = [s.labels for s in of_pair[number] if s.annotation == "objects"]
+        yield Drawn(
+            pair.name,
+            objects=sum(len(np.unique(labels[labels > 0])) for labels in whole),
+            planes=sum(int(np.sum(s.annotated.any(axis=(-2, -1)))) for s in of_pair[number]),
+        )
 
 
 def _check_channels(samples: Sequence[Sample], pairs: Sequence[Pair]) -> None:

@@ -13,6 +13,9 @@ from seamless_unet.lazy_array import LazyArray
 
 # percentiles of a larger channel are taken from every n-th pixel per axis
 _LARGEST_SAMPLE = 2**24
+_MOST = np.float64(
+    1e30
+)  # grey value; some programs write numbers near 3.4e38 where there is no data
 _LEAST_PLANES = 16  # of a stack, looked at: one may be out of focus, or empty
 
 
@@ -45,7 +48,7 @@ def measure(
     Raises
     ------
     ValueError
-        If a pixel is NaN or infinite, or the image is empty or complex.
+        If a pixel is no number (see `check_finite`), or the image is empty or complex.
     """
     if image.size == 0:
         raise ValueError(f"the image is empty: its shape is {image.shape}")
@@ -62,20 +65,27 @@ def measure(
 
 
 def check_finite(image: NDArray) -> None:
-    """Refuse NaN and infinite pixels.
+    """Refuse pixels that are NaN, infinite, or so large that they stand for no data.
 
     Raises
     ------
     ValueError
         With their number.
     """
-    if np.issubdtype(image.dtype, np.inexact):
-        bad = sum(np.count_nonzero(~np.isfinite(part)) for part in image)
-        if bad:
-            raise ValueError(
-                f"the image has {bad} NaN or infinite pixel(s): replace them first, "
-                "for example with numpy.nan_to_num"
-            )
+    if not np.issubdtype(image.dtype, np.inexact):
+        return
+    bad = sum(map(_no_numbers, image))
+    if bad:
+        raise ValueError(
+            f"the image has {bad} pixel(s) that are NaN, infinite or beyond {_MOST:g}, as if there "
+            "were no data: replace them first, for example by the median of the others"
+        )
+
+
+def _no_numbers(part: NDArray) -> int:
+    if part.min() >= -_MOST and part.max() <= _MOST:  # NaN is neither
+        return 0
+    return int(np.count_nonzero(~(abs(part) <= _MOST)))
 
 
 def _every_nth(shape: Sequence[int]) -> tuple[slice, ...]:

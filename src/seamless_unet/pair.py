@@ -59,11 +59,6 @@ class Pair:
                 f"labels of {self.name} must be whole numbers, got {self.labels.dtype}: "
                 "they look like an image or probabilities"
             )
-        if self.annotation != "objects" and self.labels.max(initial=0) > _LARGEST:
-            raise ValueError(
-                f"the labels of {self.name} have values up to {self.labels.max()}: classes and "
-                f"scribbles can be 0 to {_LARGEST}"
-            )
         sizes = zip(self.image.shape, self.axes, strict=True)
         expected = tuple(size for size, axis in sizes if axis != "C")
         if self.labels.shape != expected:
@@ -76,11 +71,16 @@ class Pair:
                 f"the labels of {self.name} are {in_words(expected)} but its region is "
                 f"{in_words(self.region.shape)}: they must have the same size"
             )
-
         if self.region is not None and self.region.dtype != bool:
             raise ValueError(
                 f"the region of {self.name} must be bool, got {self.region.dtype}: "
                 "give the region > 0"
+            )
+        highest = self.annotated_labels().max(initial=0)
+        if self.annotation != "objects" and highest > _LARGEST:
+            raise ValueError(
+                f"the labels of {self.name} have values up to {highest}: classes and "
+                f"scribbles can be 0 to {_LARGEST}"
             )
 
     def annotated_labels(self) -> NDArray:
@@ -90,7 +90,7 @@ class Pair:
     @cached_property
     def is_mask(self) -> bool:
         """Whether whole objects are drawn, but all with one number, which tells none apart."""
-        return self.annotation == "objects" and is_mask(self.labels)
+        return self.annotation == "objects" and is_mask(self.annotated_labels())
 
 
 def read_pairs(
@@ -109,21 +109,21 @@ def read_pairs(
         raise ValueError(f"{count} image(s) but {len(labels)} label image(s): give pairs")
     if not images:
         raise ValueError("there is no image to learn from")
-    if axes is None:
-        axes = [_default_axes(image, config.ndim) for image in images]
-    elif isinstance(axes, str):
-        axes = [axes] * count
-    names = names or [f"image {number}" for number in range(1, count + 1)]
-    annotations = annotations or [config.annotation] * count
-    regions = regions or [None] * count
-    given = {"axes": axes, "names": names, "annotations": annotations, "regions": regions}
+    given = {
+        "axes": axes if axes is not None else list(map(_default_axes, images)),
+        "annotations": annotations if annotations is not None else config.annotation,
+        "regions": regions if regions is not None else [None] * count,
+        "names": names if names is not None else [f"image {n}" for n in range(1, count + 1)],
+    }
     for what, values in given.items():
-        if len(values) != count:
+        if isinstance(values, str):
+            given[what] = [values] * count
+        elif len(values) != count:
             raise ValueError(f"{count} image(s) but {len(values)} {what}: give one for each image")
     return [
         Pair(image, axis.upper(), drawn, annotation, region, name)
-        for image, axis, drawn, annotation, region, name in zip(
-            images, axes, labels, annotations, regions, names, strict=True
+        for image, drawn, axis, annotation, region, name in zip(
+            images, labels, *given.values(), strict=True
         )
     ]
 
@@ -203,6 +203,8 @@ def _with_small_ids(pair: Pair) -> NDArray[np.int32]:
     labels = pair.labels
     if pair.annotation != "objects":
         return labels.astype(np.int32)
+    if pair.is_mask:  # beyond a region there may be other numbers
+        return (labels == pair.annotated_labels().max()).astype(np.int32)
     if labels.dtype.kind == "i" and labels.min(initial=0) < 0:  # beyond a region
         labels = np.maximum(labels, 0)
     return with_small_ids(labels).astype(np.int32)
@@ -227,7 +229,7 @@ def _reaching_into(region: NDArray[np.bool_], labels: NDArray) -> NDArray:
     return np.where(np.isin(labels, np.unique(labels[region])), labels, 0)
 
 
-def _default_axes(image: NDArray, ndim: int) -> str:
+def _default_axes(image: NDArray) -> str:
     if not 2 <= image.ndim <= 3:
         raise ValueError(f"an image of shape {image.shape} needs axes, such as TZYX")
     return "ZYX"[-image.ndim :]

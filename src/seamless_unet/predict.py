@@ -74,7 +74,7 @@ def predict(
     Raises
     ------
     ValueError
-        If the image has the wrong number of axes or channels, or NaN or infinite values, or the
+        If the image has the wrong number of axes or channels, or pixels that are no numbers, or the
         tile shape is not a legal size.
     """
     network = model.network if isinstance(model, Model) else model
@@ -196,11 +196,12 @@ def _cut(
 ) -> list[Tile]:
     if tile_shape is None:
         tile_shape = choose_tile_shape(shape, network, memory=memory)
-    elif isinstance(tile_shape, int):
-        tile_shape = (tile_shape,) * len(shape)
-    if len(tile_shape) != len(shape):
-        raise ValueError(f"tile_shape {tuple(tile_shape)} needs one number or {len(shape)}")
-    return list(tiles(shape, tile_shape, network.geometry))
+    sides = np.ravel(tile_shape).tolist()
+    if len(sides) == 1:
+        sides *= len(shape)
+    if len(sides) != len(shape):
+        raise ValueError(f"tile_shape {tuple(sides)} needs one number or {len(shape)}")
+    return list(tiles(shape, sides, network.geometry))
 
 
 def _halves(tile: Tile, way: TilePass) -> list[Tile]:

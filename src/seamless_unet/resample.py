@@ -81,13 +81,15 @@ def resampled(image: NDArray, shape: Sequence[int]) -> NDArray:
     Returns
     -------
     ndarray
-        (C, *shape) float32; the image itself where nothing changes.
+        (C, *shape) float32, or float64 for a dtype that float32 would round; the image itself where
+        nothing changes.
     """
     if image.shape[1:] == tuple(shape):
         return image
-    out = np.empty((len(image), *shape), np.float32)
+    exact = np.can_cast(image.dtype, np.float32)
+    out = np.empty((len(image), *shape), np.float32 if exact else np.float64)
     for channel, part in zip(out, image, strict=True):
-        channel[:] = resize(part.astype(np.float32), shape, order=1, preserve_range=True)
+        channel[:] = resize(part.astype(out.dtype), shape, order=1, preserve_range=True)
     return out
 
 

@@ -113,7 +113,8 @@ class TilePass:
     ) -> NDArray | None:
         """Return the share of one turn, (K, [Z,] Y, X), for as many rows as are complete."""
         network = self.network
-        x = torch.from_numpy((piece - self.offset) / self.scale)
+        grey = (piece - self.offset) / self.scale
+        x = torch.from_numpy(grey.astype(np.float64, copy=False))  # of long doubles, too
         with contextlib.ExitStack() as stack:
             stack.enter_context(torch.inference_mode())
             # TF32 would round to 10 bits, a hundred times the difference that tiles may make

@@ -93,7 +93,7 @@ def train(
     axes: str | Sequence[str] | None = None,
     names: Sequence[str] | None = None,
     annotations: Sequence[Annotation] | None = None,
-    regions: Sequence[NDArray[np.bool_] | None] | None = None,
+    regions: Sequence[NDArray[np.bool_] | None] | NDArray[np.bool_] | None = None,
     pixel_size: Mapping[str, float] | None = None,
     channels: Sequence[str] = (),
     device: str = "auto",
@@ -117,8 +117,8 @@ def train(
         What the labels of each image mean, instead of the one ``config.annotation`` for all.
         Whole objects in some images go together with scribbles on objects in others.
     regions
-        For each image, ``None`` or bool of its labels' shape. Outside, nothing is annotated;
-        inside, everything is, also where there is no object, but for scribbles.
+        For each image, or the one, ``None`` or bool of its labels' shape. Outside, nothing is
+        annotated; inside, everything is, also where there is no object, but for scribbles.
     pixel_size
         Micrometre per axis, remembered in the model.
     channels
@@ -150,12 +150,12 @@ def train(
     >>> save_model(state.best_model(), "cells.safetensors")  # doctest: +SKIP
     """
     given: dict[str, Any] = {
-        "images": [images] if isinstance(images, np.ndarray) else list(images),
-        "labels": [labels] if isinstance(labels, np.ndarray) else list(labels),
+        "images": _several(images),
+        "labels": _several(labels),
         "axes": axes,
         "names": names,
         "annotations": annotations,
-        "regions": regions,
+        "regions": _several(regions) if regions is not None else None,
     }
     if state and config:  # what it started from is behind it
         config = dataclasses.replace(config, start=state.config.start)
@@ -180,6 +180,10 @@ def train(
     yield Prepared(dataset.summary, state, dataset.problems)
     yield from _steps(state, dataset)
     yield Finished(state.best_model(), "used up" if used_up else "budget")
+
+
+def _several(arrays: Sequence[Any] | NDArray) -> list[Any]:
+    return [arrays] if isinstance(arrays, np.ndarray) else list(arrays)
 
 
 def _steps(state: TrainState, dataset: Dataset) -> Iterator[Event]:

@@ -7,6 +7,7 @@ from itertools import product
 
 import numpy as np
 
+from seamless_unet.annotation import WHOLE_OBJECTS
 from seamless_unet.config import TrainConfig
 from seamless_unet.sample import Sample
 
@@ -15,22 +16,32 @@ _MANY_CLASSES = 10  # more are rather the numbers of objects
 
 
 def split_validation(
-    samples: Sequence[Sample], config: TrainConfig
+    samples: Sequence[Sample], config: TrainConfig, class_names: Sequence[str] = WHOLE_OBJECTS
 ) -> tuple[list[Sample], list[Sample], str]:
     """Set a part of the annotation aside: whole images, or a part of each where they are few.
 
     One or two whole images would say little about the others, and learning would miss them.
 
+    Parameters
+    ----------
+    class_names
+        For people, where the model is to find classes.
+
     Returns
     -------
     training, validation, how
         Neither list is empty; ``how`` says in words what was set aside.
+
+    Raises
+    ------
+    ValueError
+        If too little is drawn for that, and for learning every class.
     """
     training, validation, how = _split(samples, config)
     missing = _classes(samples, config) - _classes(training, config)
     if missing:
         raise ValueError(
-            f"class {min(missing)} is drawn only in what is held back to measure the score "
+            f"{class_names[min(missing)]} is drawn only in what is held back to measure the score "
             f"({how}): draw it in more places"
         )
     return training, validation, how
@@ -66,10 +77,12 @@ def _held_back(
     for source in (sources[i] for i in order):
         alike.setdefault(kinds[source], []).append(source)
     most = max(alike, key=lambda kind: (kind[1], len(alike[kind])))  # those that tell a score
+    needed = _only_sources(samples, config)
     chosen: set[tuple[int, int]] = set()
     for kind, group in alike.items():
         count = max(round(config.validation * len(group)), kind == most)
-        chosen.update(group[: min(count, len(group) - 1)])
+        free = [source for source in group if source not in needed]
+        chosen.update(free[: min(count, len(group) - 1)])
     return chosen or {sources[order[0]]}
 
 
@@ -78,13 +91,23 @@ def _shows(sample: Sample) -> bool:
     return bool((sample.annotated & (sample.target > 0)).any())
 
 
+def _only_sources(samples: Sequence[Sample], config: TrainConfig) -> set[tuple[int, int]]:
+    """Return the sources that are the only ones to show a class."""
+    showing: dict[int, set[tuple[int, int]]] = {}
+    for sample in samples:
+        for k in _classes([sample], config):
+            showing.setdefault(k, set()).add(sample.source)
+    return {source for sources in showing.values() if len(sources) == 1 for source in sources}
+
+
 def _split_each(
     samples: Sequence[Sample], config: TrainConfig
 ) -> tuple[list[Sample], list[Sample], str]:
-    """Set aside a part of every image: planes where there are several."""
+    """Set aside a part of every image that has enough: planes where there are several."""
     training: list[Sample] = []
-    validation: list[Sample] = []
-    regions = 0  # how many of those held back are a part of a plane
+    planes_held_back: list[Sample] = []
+    single: list[Sample] = []
+    ends: list[Sample] = []  # held back of single ones
     for source in sorted({sample.source for sample in samples}):
         planes = [sample for sample in samples if sample.source == source]
         if len(planes) > 2:
@@ -92,24 +115,27 @@ def _split_each(
             shown = shown if len(shown) > 1 else list(range(len(planes)))
             count = min(max(1, round(config.validation * len(shown))), len(shown) - 1)
             training += planes[: shown[-count]]
-            validation += planes[shown[-count] :]
+            planes_held_back += planes[shown[-count] :]
         else:
-            regions += len(planes)
-            parts = [_split_region(plane, config) for plane in planes]
-            training += [learned for learned, _ in parts]
-            validation += [held_back for _, held_back in parts]
-    if regions == len(validation):
-        return training, validation, "the end of the longest side of each image"
-    planes_held_back = f"the last annotated planes, {len(validation) - regions} of {len(samples)}"
-    if regions:
-        planes_held_back += ", and the end of the longest side of single images"
-    return training, validation, planes_held_back
+            single += planes
+            for plane in planes:
+                learned, end = _split_region(plane, config)
+                training.append(learned)
+                ends += [end] if end else []
+    if not planes_held_back and not ends:
+        raise ValueError(_too_little(samples, config))
+    of = "each image" if len(ends) == len(single) else f"{len(ends)} of {len(single)} images"
+    how = f"the end of the longest side of {of}"
+    if planes_held_back:
+        beside = ", and the end of the longest side of single images" if ends else ""
+        how = f"the last annotated planes, {len(planes_held_back)} of {len(samples)}{beside}"
+    return training, planes_held_back + ends, how
 
 
-def _split_region(sample: Sample, config: TrainConfig) -> tuple[Sample, Sample]:
+def _split_region(sample: Sample, config: TrainConfig) -> tuple[Sample, Sample | None]:
     """Cut off the end of a side, the longest if possible, with a part of the labeled pixels.
 
-    Every class stays with what is learned from.
+    Every class stays with what is learned from; nothing is cut off where it cannot.
     """
     annotated = sample.weight > 0
     labeled = annotated & (sample.target > 0)
@@ -126,8 +152,14 @@ def _split_region(sample: Sample, config: TrainConfig) -> tuple[Sample, Sample]:
         learned = sample.restricted(~region)
         if first < last and _classes([learned], config) == classes:
             return learned, sample.restricted(region)
+    return sample, None
+
+
+def _too_little(samples: Sequence[Sample], config: TrainConfig) -> str:
+    many = any(len(_classes([sample], config)) > _MANY_CLASSES for sample in samples)
     ids = " (or, if every number is an object, say that they are objects)"
-    raise ValueError(
-        f"{sample.name}: too little is labeled to hold a part back and still learn every class: "
-        f"draw more, in several places{ids if len(classes) > _MANY_CLASSES else ''}"
+    where = samples[0].name if len(samples) == 1 else "all images"
+    return (
+        f"{where}: too little is labeled to hold a part back and still learn every class: draw "
+        f"more, in several places{ids if many else ''}"
     )

@@ -1,5 +1,6 @@
 """Feature maps of a model: what it computes on its way from the image to the cells."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from seamless_unet.plugin.channel_rows import suggested
 from seamless_unet.plugin.choice import Choice
 from seamless_unet.plugin.look import Look
 from seamless_unet.plugin.segment_input import channel_choices, model_input
-from seamless_unet.plugin.view import current_view
+from seamless_unet.plugin.view import View, current_view
 from seamless_unet.plugin.worker import Event
 
 _MOST_PIXELS = 512**2  # of the image that are looked at
@@ -80,27 +81,18 @@ class FeatureRows:
             )
         self.model.check_not_lost("The model")
         info = read_info(self.model.value)
-        network = info.network
-        has, takes = layers.channels(image, axes), network.in_channels
-        if has != takes:
-            raise ValueError(
-                f"The image has {has} channel{'s' * (has > 1)} but the model takes {takes}: choose "
-                f"another model, or {_FEWER if has > takes else _MORE}."
-            )
+        _check_channels(layers.channels(image, axes), info.network.in_channels)
         # grey values are normalized by the whole plane or stack, as for a prediction
         whole = current_view(viewer, image, axes, ndim=3 if "Z" in axes else 2)
         named = suggested(info.channels, channel_choices(viewer, image, axes))  # as in Segment
         data, given_axes = model_input(image, axes, named if "C" in axes else (), whole.index)
         view = current_view(
             *(viewer, image, axes),
-            ndim=network.ndim,
+            ndim=info.network.ndim,
             most_pixels=_MOST_PIXELS,
             channels_too=True,  # the maps have a slider of their own
         )
-        sides = dict(zip(view.axes, view.data.shape, strict=True))
-        region = [
-            (view.corner[axis], view.corner[axis] + sides[axis]) for axis in "ZYX"[-network.ndim :]
-        ]
+        region = _region(view, info.network.ndim)
         request = {
             "request": "features",
             "axes": given_axes,
@@ -110,6 +102,13 @@ class FeatureRows:
             "level": self.level.value,
             "device": device,
         }
+        show = self._show(viewer, image, view, region)
+        return Look(request, {"image": data}, "Looking inside ...", show)
+
+    def _show(
+        self, viewer: Any, image: Image, view: View, region: list[tuple[int, int]]
+    ) -> Callable[[Event], tuple[list[Layer], str]]:
+        """Return what shows the maps, named after what is chosen now."""
         where = self.level.current_choice.split(":")[0]
         name = f"{Path(self.model.value).stem} features of {image.name}, {where}"
 
@@ -122,7 +121,21 @@ class FeatureRows:
             shown = f"{len(event['numbers'])} of the {event['count']} maps show something"
             return [layer], f"Done: {shown} here."
 
-        return Look(request, {"image": data}, "Looking inside ...", show)
+        return show
+
+
+def _check_channels(has: int, takes: int) -> None:
+    if has != takes:
+        raise ValueError(
+            f"The image has {has} channel{'s' * (has > 1)} but the model takes {takes}: choose "
+            f"another model, or {_FEWER if has > takes else _MORE}."
+        )
+
+
+def _region(view: View, ndim: int) -> list[tuple[int, int]]:
+    """Return where the view begins and ends along each axis that the network sees."""
+    sides = dict(zip(view.axes, view.data.shape, strict=True))
+    return [(view.corner[axis], view.corner[axis] + sides[axis]) for axis in "ZYX"[-ndim:]]
 
 
 def levels(depth: int) -> list[tuple[str, int]]:
