@@ -16,9 +16,9 @@ from seamless_unet.advice import (
     strokes_of_kinds,
     unlike_contrast,
 )
-from seamless_unet.annotation import Meaning
 from seamless_unet.config import TrainConfig
 from seamless_unet.geometry import Geometry
+from seamless_unet.meaning import Meaning
 from seamless_unet.sample import Sample
 
 

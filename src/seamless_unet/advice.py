@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 from skimage.measure import label
 
-from seamless_unet.annotation import OBJECT_PARTS, Meaning
 from seamless_unet.config import TrainConfig
 from seamless_unet.geometry import Geometry
+from seamless_unet.meaning import OBJECT_PARTS, Meaning
 from seamless_unet.sample import Sample, evenly, grey_values
 
 _LOOKED_AT = 2**22  # pixels; to look at more would take longer than it tells

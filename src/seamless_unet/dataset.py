@@ -11,14 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seamless_unet.advice import Problem, find_problems, one_number, strokes_of_kinds
-from seamless_unet.annotation import (
-    WHOLE_OBJECTS,
-    Meaning,
-    border_term,
-    class_weights,
-    read_meanings,
-)
+from seamless_unet.annotation import border_term, class_weights
 from seamless_unet.config import Annotation, Normalization, TrainConfig
+from seamless_unet.meaning import WHOLE_OBJECTS, Meaning, read_meanings
 from seamless_unet.pair import Pair, cut, read_pairs
 from seamless_unet.sample import Sample
 from seamless_unet.summary import Drawn, Summary

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
-from seamless_unet.annotation import Meaning, classify
+from seamless_unet.annotation import classify
 from seamless_unet.axes import check_axes, in_words, label_axes, loop_axes, split
 from seamless_unet.config import Annotation, Normalization, TrainConfig
+from seamless_unet.meaning import Meaning
 from seamless_unet.normalize import normalize
 from seamless_unet.runs import with_small_ids
 from seamless_unet.sample import Sample

@@ -7,8 +7,8 @@ from itertools import product
 
 import numpy as np
 
-from seamless_unet.annotation import WHOLE_OBJECTS
 from seamless_unet.config import TrainConfig
+from seamless_unet.meaning import WHOLE_OBJECTS
 from seamless_unet.sample import Sample
 
 _MANY_IMAGES = 10  # from which on whole images are held back
