@@ -30,28 +30,29 @@ def choose_device(device: str = "auto") -> str:
 def is_mixed(device: torch.device, ndim: int) -> bool:
     """Whether to compute in bfloat16, with float32 weights: where a unit multiplies its matrices.
 
-    On a CPU that is AMX, or AVX-512 BF16 of AMD (Zen 4 and later), in 2-D: a step takes some half
-    of the time. Elsewhere, and in 3-D, bfloat16 is slower than float32: Intel's AVX-512 BF16
-    multiplies no faster.
+    On a CPU that is AVX-512 BF16 of AMD (Zen 4 and later), and AMX in 2-D: a step takes some half
+    of the time. Elsewhere bfloat16 is slower than float32: Intel's AVX-512 BF16 multiplies no
+    faster.
     """
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported()
     # older versions of torch cannot tell
     capabilities: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     amd = str(capabilities.get("cpu_name", "")).startswith("AMD")
-    fast = capabilities.get("amx_bf16") or (amd and capabilities.get("avx512_bf16"))
-    return device.type == "cpu" and ndim == 2 and bool(fast)
+    vectors = amd and capabilities.get("avx512_bf16")
+    matrices = ndim == 2 and capabilities.get("amx_bf16")
+    return device.type == "cpu" and bool(vectors or matrices)
 
 
 def memory_format(device: torch.device, ndim: int) -> torch.memory_format:
     """Return the layout that a step is fastest in.
 
-    In 2-D that is channels last: a quarter less time. But not on CPUs with AVX2 only, where the
-    weights' gradients take three times as long in it, and a step half as long again. In 3-D it is
-    the other way round: on those, a step of two volumes takes a seventh less time in it.
+    That is channels last: a quarter less time. But not in 2-D on CPUs with AVX2 only, where the
+    weights' gradients take three times as long in it, and a step half as long again. In 3-D it was
+    measured on CPUs only.
     """
     if ndim == 3:
-        return torch.channels_last_3d if is_slow(device) else torch.contiguous_format
+        return torch.channels_last_3d if device.type == "cpu" else torch.contiguous_format
     return torch.contiguous_format if is_slow(device) else torch.channels_last
 
 
