@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -6,7 +7,8 @@ from scipy.optimize import linear_sum_assignment
 from skimage.metrics import adapted_rand_error
 
 from cases import CASES, picture
-from seamless_unet.metrics import IOU_THRESHOLDS, Evaluation, combine, evaluate
+from seamless_unet.metrics import IOU_THRESHOLDS, Evaluation, combine, evaluate, measure
+from seamless_unet.overlaps import find_overlaps
 
 
 @pytest.fixture
@@ -150,6 +152,15 @@ def test_ids_may_be_far_apart_and_of_any_whole_type():
     assert evaluate(truth > 0, truth > 0).true_objects == 1
     highest = np.array([[2**64 - 1, 2**64 - 1, 0, 2**64 - 2]], np.uint64)
     assert evaluate(truth, highest).mean_ap == 1
+
+
+def test_pairs_of_pixels_may_be_more_than_64_bits_count():
+    overlaps = find_overlaps(np.array([1, 1, 0]), np.array([1, 1, 1]))
+    times = 2 * 10**9
+    truth = dataclasses.replace(overlaps.truth, sizes=overlaps.truth.sizes * times)
+    huge = dataclasses.replace(overlaps, truth=truth, shared=overlaps.shared * times)
+    result = measure(huge)
+    assert result.true_pairs == result.shared_pairs == 4 * 10**9 * (4 * 10**9 - 1)
 
 
 def test_overall_is_the_evaluation_of_all_images_at_once(rng):

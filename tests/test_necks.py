@@ -1,4 +1,5 @@
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -82,6 +83,28 @@ def test_no_part_is_smaller_than_the_least():
     half = int(np.bincount(divided(labels).ravel())[1:].min())
     assert divided(labels, least=half).max() == 2
     assert divided(labels, least=half + 1).max() == 1
+
+
+def test_a_small_part_does_not_keep_two_large_ones_together():
+    labels = discs((20, 15), (20, 29))
+    nub = discs((20, 42), radius=6)
+    result = divided(np.maximum(labels, nub), 1.5, least=150)
+    assert divided(np.maximum(labels, nub), 1.5).max() == 3
+    assert result.max() == 2
+    assert result[20, 15] != result[20, 29] == result[20, 42]
+
+
+def test_something_tall_among_specks_takes_no_room():
+    labels = np.zeros((400, 400), np.int32)
+    labels[::4, ::4] = np.arange(10000).reshape(100, 100) + 2
+    labels[:, :3] = 0
+    labels[5:395, 1] = 1
+    tracemalloc.start()
+    result = divided(labels)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_array_equal(result, labels)
+    assert peak < 64 * 2**20
 
 
 def test_every_part_is_of_one_object_and_has_a_number_of_its_own():

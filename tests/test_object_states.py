@@ -95,6 +95,13 @@ def test_the_states_add_up_to_the_measures(iou):
 
 @pytest.mark.parametrize("shape", [(5,), (4, 5), (3, 4, 5)])
 def test_nothing_to_list(shape):
-    overlaps = find_overlaps(np.zeros(shape, int), np.zeros(shape, int))
-    assert len(object_states(overlaps)) == 0
-    assert not compared_image(overlaps).any()
+    for empty in (np.zeros(shape, int), np.zeros((0, *shape[1:]), int)):
+        overlaps = find_overlaps(empty, empty)
+        assert len(object_states(overlaps)) == 0
+        assert not compared_image(overlaps).any()
+
+
+def test_ids_may_be_as_large_as_their_type():
+    truth = np.array([[2**63 + 5, 2**63 + 5, 0, 0]], np.uint64)
+    predicted = np.array([[0, 0, 0, 2**64 - 1]], np.uint64)
+    assert listed(truth, predicted) == [("missed", 2**63 + 5, 0), ("invented", 0, 2**64 - 1)]

@@ -311,6 +311,8 @@ def test_nan_is_background():
         ((2, 4, 4), {"min_size": -1}, "min_size=-1 pixels must be at least 0"),
         ((2, 4, 4), {"neck": -0.5}, "neck=-0.5 pixels must be at least 0"),
         ((2, 4, 4), {"grow": -1}, "grow=-1"),
+        ((2, 4, 4), {"grow": 2.5}, "grow=2.5 must be a whole number of pixels"),
+        ((2, 4, 4), {"seed_threshold": 7}, "seed_threshold=7 must be between 0 and 1"),
     ],
 )
 def test_segment_says_what_is_wrong(shape, arguments, message):

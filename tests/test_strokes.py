@@ -116,6 +116,10 @@ def test_few_strokes_say_nothing_of_necks():
     settled = settle_by_strokes(INFO, scribbled(inside, across(corners[:9], 7, 3, 10)))
     assert settled.neck == 0
     assert settled.min_size > 100
+    had = dataclasses.replace(INFO, neck=1.9)
+    strokes = across(corners[:4], 7, 3, 10) + across(corners[:4], 7, 17, 24)
+    assert settle_by_strokes(had, scribbled(inside, strokes)).neck == 1.9
+    assert settle_by_strokes(had, scribbled(inside, across(corners[:9], 7, 3, 24))).neck == 0
 
 
 def test_strokes_in_a_volume():

@@ -2,7 +2,7 @@
 
 An `Evaluation` holds counts and sums, and derives every rate from them, so that the overall
 result of many images is the evaluation of their added counts. Where a rate has nothing to divide
-by it is 1 if neither image has an object and 0 otherwise; none is ever NaN.
+by it is 1 if neither image has an object and 0 otherwise, an error 0; none is ever NaN.
 """
 
 from __future__ import annotations
@@ -258,4 +258,4 @@ def combine(evaluations: Iterable[Evaluation]) -> Evaluation:
 
 def _pairs(sizes: NDArray) -> int:
     """Return the number of ordered pairs of different pixels within groups of these sizes."""
-    return int((sizes * (sizes - 1)).sum())
+    return sum(size * (size - 1) for size in sizes.tolist())  # may exceed 64 bits

@@ -17,7 +17,7 @@ from skimage.segmentation import watershed
 
 _SMOOTH = 1.0  # pixels: what is finer in an outline makes no neck
 _APART = round(4 * _SMOOTH) + 1  # pixels: smoothing reaches less far
-_TOGETHER = 2**16  # pixels that are looked at in one array, which stays in the cache
+_TOGETHER = 2**17  # pixels that are looked at in one array, which stays in the cache
 _ROUNDING = 1e-6  # pixels
 
 Box = tuple[slice, ...]
@@ -37,7 +37,7 @@ def divide_at_necks(labels: NDArray[np.int32], depth: float, *, least: int = 1) 
     depth
         In pixels, above 0.
     least
-        An object stays whole if one of its parts would have fewer pixels.
+        Parts of fewer pixels stay with another one.
 
     Examples
     --------
@@ -49,11 +49,15 @@ def divide_at_necks(labels: NDArray[np.int32], depth: float, *, least: int = 1) 
     (np.int32(1), np.int32(2))
     """
     next_id = int(labels.max(initial=0)) + 1
-    boxes = {number: box for number, box in enumerate(ndi.find_objects(labels), 1) if box}
+    boxes = {
+        number: box
+        for number, box in enumerate(ndi.find_objects(labels), 1)
+        if box and math.prod(_shape(box)) >= 2 * least  # in others there is no room for two parts
+    }
     for number in _suspects(labels, boxes, depth):
         window = labels[boxes[number]]
-        parts, count = _parts(window == number, depth)
-        if count == 1 or np.bincount(parts.ravel())[1:].min() < least:
+        parts, count = _parts(window == number, depth, least=least)
+        if count == 1:
             continue
         later = parts > 1
         window[later] = parts[later] + (next_id - 2)
@@ -125,16 +129,22 @@ def _lowest_between(
     return lowest
 
 
+def _shape(box: Box) -> tuple[int, ...]:
+    return tuple(side.stop - side.start for side in box)
+
+
 def _shelves(boxes: Mapping[int, Box]) -> Iterator[list[int]]:
     """Yield ids of objects of similar height, as many as are looked at together."""
-    shapes = {n: tuple(side.stop - side.start for side in box) for n, box in boxes.items()}
+    shapes = {number: _shape(box) for number, box in boxes.items()}
     shelf: list[int] = []
-    size = 0
+    sides: tuple[int, ...] = ()  # of the array that `_side_by_side` makes of them
     for number in sorted(shapes, key=lambda n: shapes[n]):
-        size += math.prod(shapes[number])
-        if shelf and size > _TOGETHER:
+        *rows, width = (size + _APART for size in shapes[number])
+        alone = (*(size + _APART for size in rows), width + _APART)
+        sides = (*map(max, sides[:-1], alone[:-1]), sides[-1] + width) if shelf else alone
+        if shelf and math.prod(sides) > _TOGETHER:
             yield shelf
-            shelf, size = [], math.prod(shapes[number])
+            shelf, sides = [], alone
         shelf.append(number)
     if shelf:
         yield shelf
@@ -153,18 +163,28 @@ def _side_by_side(
     return row, starts[:-1]
 
 
-def _parts(mask: NDArray[np.bool_], depth: float) -> tuple[NDArray[np.int32], int]:
-    """Return the parts of an object, numbered from 1, and how many there are."""
+def _parts(
+    mask: NDArray[np.bool_], depth: float, *, least: int = 1
+) -> tuple[NDArray[np.int32], int]:
+    """Return the parts of an object, numbered from 1, and how many there are.
+
+    Those of fewer pixels than ``least`` are none.
+    """
     inside = ndi.binary_fill_holes(np.pad(mask, 1))  # a hole is no outline
     height = _height(inside)
     tops, count = _peaks(height, inside)
     if count > 1:  # few objects come so far
         # `h_maxima` of skimage takes two equal heights for two, whatever is between them
         tops, count = _peaks(reconstruction(height - depth, height), inside)
-    if count < 2:
-        return mask.astype(np.int32), 1
-    parts = watershed(-height, tops, mask=inside)[(slice(1, -1),) * mask.ndim]
-    return parts * mask, count
+    while count > 1:
+        parts = watershed(-height, tops, mask=inside)[(slice(1, -1),) * mask.ndim] * mask
+        large = np.bincount(parts.ravel(), minlength=count + 1) >= least
+        large[0] = False
+        if np.count_nonzero(large) == count:
+            return parts, count
+        tops = (np.cumsum(large, dtype=np.int32) * large)[tops]
+        count = int(np.count_nonzero(large))
+    return mask.astype(np.int32), 1
 
 
 def _height(inside: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ FOUND, MISSED, INVENTED = 1, 2, 3
 STATES = ("found", "missed", "merged", "split", "invented", "merging", "piece")
 _KINDS = {"found": FOUND, "missed": MISSED, "merged": MISSED, "split": MISSED}  # else INVENTED
 _FIELDS = [
-    *(("state", "u1"), ("truth", "i8"), ("predicted", "i8")),
+    *(("state", "u1"), ("truth", "u8"), ("predicted", "u8")),
     *(("iou", "f4"), ("size", "i8"), ("pixel", "i8")),
 ]
 

@@ -139,4 +139,5 @@ def _side(runs: Runs, labels: NDArray) -> Side:
     """Return the objects of the (runs,) labels; background is there also where no run has it."""
     with_background = np.concatenate([np.zeros(1, labels.dtype), labels])
     ids, index = np.unique(with_background, return_inverse=True)
-    return Side(ids, runs.sizes(index[1:]), index[1:])
+    sizes = np.bincount(index[1:], runs.lengths, minlength=len(ids)).astype(np.int64)
+    return Side(ids, sizes, index[1:])

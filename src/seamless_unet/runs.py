@@ -131,7 +131,8 @@ def numbered(ids: NDArray) -> NDArray[np.int32]:
     first = np.full(int(ids.max(initial=0)) + 1, len(ids))
     first[ids[::-1]] = np.arange(len(ids))[::-1]  # of a repeated id the last assignment stays
     first[0] = len(ids)
-    order = np.argsort(first)[: np.count_nonzero(first < len(ids))]
+    there = np.flatnonzero(first < len(ids))  # few of those that a long stack has had
+    order = there[np.argsort(first[there])]
     table = np.zeros(len(first), np.int32)
     table[order] = np.arange(1, len(order) + 1)
     return table

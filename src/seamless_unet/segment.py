@@ -38,8 +38,8 @@ def segment(
         A pixel is foreground where 1 minus the background's probability is above this, 0 to 1.
     seed_threshold
         Divides a piece of foreground that has several seeds among them, along the valleys of the
-        probability (watershed). Seeds are pieces above this threshold, which without cores must
-        be the higher one. ``None`` divides nothing.
+        probability (watershed). Seeds are pieces above this threshold, 0 to 1, which without cores
+        divides nothing unless it is the higher one. ``None`` divides nothing.
     cored
         Class 2 is the core of objects (`TrainConfig.rim`): its probability makes the seeds. In a
         volume, cores that run together are several seeds where each rises by 0.1 above what joins
@@ -75,7 +75,15 @@ def segment(
     >>> segment(np.stack([background, 1 - background]))
     array([[0, 1, 1, 1, 2, 2, 2, 0]], dtype=int32)
     """
-    check_segment(probabilities, threshold, min_size=min_size, cored=cored, neck=neck, grow=grow)
+    check_segment(
+        probabilities,
+        threshold,
+        seed_threshold=seed_threshold,
+        min_size=min_size,
+        cored=cored,
+        neck=neck,
+        grow=grow,
+    )
     labels, _ = ndi.label(1 - probabilities[0] > threshold, output=np.int32)
     labels = divided_and_sifted(
         labels,
@@ -102,6 +110,7 @@ def check_segment(
     probabilities: NDArray,
     threshold: float,
     *,
+    seed_threshold: float | None,
     min_size: int,
     cored: bool,
     neck: float,
@@ -121,10 +130,16 @@ def check_segment(
         )
     if cored and len(probabilities) < 3:
         raise ValueError(f"cores are class 2, but there are {len(probabilities)} classes")
-    check_settings(threshold=threshold, neck=neck, min_size=min_size, grow=grow)
+    check_settings(
+        threshold=threshold, seed_threshold=seed_threshold, neck=neck, min_size=min_size, grow=grow
+    )
+    if grow != int(grow):
+        raise ValueError(f"grow={grow} must be a whole number of pixels")
 
 
-def check_settings(*, threshold: float | None, **pixels: float | None) -> None:
+def check_settings(
+    *, threshold: float | None, seed_threshold: float | None = None, **pixels: float | None
+) -> None:
     """Refuse what is out of range; ``None`` is not.
 
     Raises
@@ -132,8 +147,9 @@ def check_settings(*, threshold: float | None, **pixels: float | None) -> None:
     ValueError
         With the name of what is.
     """
-    if threshold is not None and not 0 <= threshold <= 1:
-        raise ValueError(f"threshold={threshold} must be between 0 and 1")
+    for name, value in {"threshold": threshold, "seed_threshold": seed_threshold}.items():
+        if value is not None and not 0 <= value <= 1:
+            raise ValueError(f"{name}={value} must be between 0 and 1")
     for name, value in pixels.items():
         if value is not None and not value >= 0:
             raise ValueError(f"{name}={value} pixels must be at least 0")
@@ -151,7 +167,8 @@ def divided_and_sifted(
 ) -> NDArray[np.int32]:
     """Return pieces of foreground, given as labels, divided at seeds and necks, without small ones.
 
-    What becomes of a piece depends on nothing but its own pixels. See `segment`.
+    What becomes of a piece depends on nothing but its own pixels, and on the order of equal
+    probabilities. See `segment`.
     """
     if seed_threshold is not None and (cored or seed_threshold > threshold):
         least = max(_LEAST_SEED, min_size // (6 if cored else 3))  # a core is part of an object

@@ -58,8 +58,8 @@ class StackRefinement:
         """Number objects on from those of the slices before."""
         (ids,) = runs.ids
         table = numbered(ids)
-        # by their first pixel
-        objects = table.argsort()[np.count_nonzero(table == 0) :].tolist()
+        there = np.flatnonzero(table)
+        objects = there[np.argsort(table[there])].tolist()  # by their first pixel
         new = [number for number in objects if number not in self._given]
         given = self._given | {number: self._count + i for i, number in enumerate(new, 1)}
         self._count += len(new)

@@ -43,8 +43,9 @@ def settle_by_strokes(info: ModelInfo, scribbled: Sequence[Predicted]) -> ModelI
 
     An object has the size that is found under its stroke; where it is not found, or found with
     another stroke in it, all that is known is that it is no smaller than the stroke. The smallest
-    size follows from these as from objects that were drawn (`least_size`). Necks divide if there
-    are ten strokes, and no more than a few of them are cut, as each was drawn in one object.
+    size follows from these as from objects that were drawn (`least_size`). Necks divide unless more
+    than a few strokes are cut, as each was drawn in one object; how deep they must be is chosen
+    anew where there are ten strokes.
 
     Parameters
     ----------
@@ -56,16 +57,16 @@ def settle_by_strokes(info: ModelInfo, scribbled: Sequence[Predicted]) -> ModelI
     found = _under_strokes(dataclasses.replace(info, neck=0.0, min_size=0), scribbled)
     if not len(found.pixels):
         return info
-    depth = 0.0
+    depth = info.neck
     if len(found.pixels) >= LEAST_NECKS:
         each = np.maximum(found.pixels, found.size // np.maximum(found.sharing, 1))
         depth = neck_depth(each.tolist(), info.network.ndim)
-        divided = _under_strokes(dataclasses.replace(info, neck=depth, min_size=0), scribbled)
-        cut = np.count_nonzero(divided.parts > found.parts)
-        if cut <= max(1, SHARE_OF_NECKS * len(found.pixels)):
-            found = divided
-        else:
-            depth = 0.0
+    divided = _under_strokes(dataclasses.replace(info, neck=depth, min_size=0), scribbled)
+    cut = np.count_nonzero(divided.parts > found.parts)
+    if cut <= max(1, SHARE_OF_NECKS * len(found.pixels)):
+        found = divided
+    else:
+        depth = 0.0
     known = np.where(found.sharing == 1, np.maximum(found.pixels, found.size), found.pixels)
     return dataclasses.replace(info, neck=depth, min_size=least_size(known.tolist()))
 

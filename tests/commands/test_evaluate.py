@@ -62,6 +62,15 @@ def test_one_large_clump_of_a_mask_does_not_cost_the_cells(capsys):
     assert "true objects 21, predicted objects 21" in capsys.readouterr().out
 
 
+def test_a_small_cell_of_a_mask_is_one_too(capsys):
+    cells = np.zeros((60, 60), np.uint8)
+    cells[5:35, 5:35], cells[45:50, 45:50] = 1, 2
+    write_image("mask.tif", 255 * (cells > 0).astype(np.uint8), axes="YX")
+    write_image("cells.tif", cells, axes="YX")
+    assert main(["evaluate", "--labels", "mask.tif", "--predicted", "cells.tif"]) == 0
+    assert "0.50      2      0      0      1.000" in capsys.readouterr().out
+
+
 def test_labels_that_do_not_say_their_axes_have_those_of_the_others(capsys):
     labels = np.zeros((4, 9, 8), np.uint8)
     labels[1:3, 2:5, 2:5] = 1
@@ -73,7 +82,9 @@ def test_labels_that_do_not_say_their_axes_have_those_of_the_others(capsys):
     write_image("f.tif", labels, axes="TYX")  # ImageJ's users mix these up
     for pair in (("t.tif", "f.tif"), ("f.tif", "t.tif")):
         assert main(["evaluate", "--labels", pair[0], "--predicted", pair[1]]) == 0
-        assert "F1 1.000" in capsys.readouterr().out
+        said = capsys.readouterr()
+        assert "F1 1.000" in said.out
+    assert "f.tif has the dimensions TYX, t.tif ZYX: compared as TYX" in said.err
     assert "do not say what Q is" in fails(
         capsys, "evaluate", "--labels", "p.tif", "--predicted", "p.tif"
     )

@@ -73,3 +73,5 @@ def test_remarks():
     assert empty == "There is no cell in 'p': is it the right layer?"
     (kinds,) = remarks(np.minimum(TRUTH, 1), PREDICTED, {"truth": 3, "predicted": 3})
     assert kinds.startswith("'t' has 1 number for 3 separate parts, as if numbers meant kinds")
+    assert remarks(np.minimum(TRUTH, 1), PREDICTED, {"truth": 2, "predicted": 3})
+    assert not remarks(np.minimum(TRUTH, 1), PREDICTED, {"truth": 1, "predicted": 3})

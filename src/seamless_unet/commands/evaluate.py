@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage as ndi
 
 from seamless_unet.axes import in_words, split
 from seamless_unet.commands.output import say, tell
@@ -15,7 +17,7 @@ from seamless_unet.error_words import words
 from seamless_unet.file_pairs import find_pairs
 from seamless_unet.image_io import Image, read_labels
 from seamless_unet.metadata import read_metadata
-from seamless_unet.pair import is_mask, pieces_apart
+from seamless_unet.pair import is_mask
 
 
 def evaluate(args: argparse.Namespace) -> dict[str, Any]:
@@ -64,6 +66,11 @@ def _read(truth_path: Path, predicted_path: Path, *, axes: str | None) -> tuple[
             f"{truth_path} is {in_words(truth.data.shape, truth.axes)}, {predicted_path} is "
             f"{in_words(predicted.data.shape, predicted.axes)}: give labels of the same image"
         )
+    if truth.axes != predicted.axes:
+        tell(
+            f"note: {truth_path} has the dimensions {truth.axes}, {predicted_path} "
+            f"{predicted.axes}: compared as {truth.axes}; --axes says what both are"
+        )
     return truth, predicted
 
 
@@ -89,8 +96,8 @@ def _split(path: Path, labels: NDArray, axes: str) -> Iterator[tuple[tuple[int, 
     """Yield index along S and T, and labels ([Z,] Y, X), of which those of a mask get numbers."""
     mask, told = is_mask(labels), False
     for index, (ids,) in split(labels, axes, 3 if "Z" in axes else 2):
-        apart = pieces_apart(ids) if mask else ids
-        if apart is not ids and not told:
+        pieces, count = ndi.label(ids, output=np.int32) if mask else (ids, 0)
+        if count > 1 and not told:
             print(f"note: all labels of {path} have one number: each separate piece is an object")
             told = True
-        yield index, apart
+        yield index, pieces

@@ -144,7 +144,7 @@ def remarks(
         cells = overall["true_objects" if key == "truth" else "predicted_objects"]
         if not cells:
             said.append(f"There is no cell in '{name}': is it the right layer?")
-        elif parts[key] >= _ONE_KIND * cells:
+        elif parts[key] >= _ONE_KIND * cells or cells == 1 < parts[key]:
             said.append(
                 f"'{name}' has {cells} number{'s' * (cells > 1)} for {parts[key]} separate parts, "
                 "as if numbers meant kinds of area. Here every cell needs a number of its own, "
