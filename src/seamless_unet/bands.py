@@ -53,15 +53,7 @@ def segment_in_bands(
     threshold, seed_threshold, cored, neck, min_size, fill_holes, grow
         See `segment`.
     """
-    check_segment(
-        probabilities,
-        threshold,
-        seed_threshold=seed_threshold,
-        min_size=min_size,
-        cored=cored,
-        neck=neck,
-        grow=grow,
-    )
+    check_segment(probabilities, threshold, seed_threshold, neck, min_size, grow, cored=cored)
     highest = _find_objects(
         probabilities,
         labels,

@@ -75,15 +75,7 @@ def segment(
     >>> segment(np.stack([background, 1 - background]))
     array([[0, 1, 1, 1, 2, 2, 2, 0]], dtype=int32)
     """
-    check_segment(
-        probabilities,
-        threshold,
-        seed_threshold=seed_threshold,
-        min_size=min_size,
-        cored=cored,
-        neck=neck,
-        grow=grow,
-    )
+    check_segment(probabilities, threshold, seed_threshold, neck, min_size, grow, cored=cored)
     labels, _ = ndi.label(1 - probabilities[0] > threshold, output=np.int32)
     labels = divided_and_sifted(
         labels,
@@ -109,12 +101,12 @@ def segment(
 def check_segment(
     probabilities: NDArray,
     threshold: float,
-    *,
     seed_threshold: float | None,
-    min_size: int,
-    cored: bool,
     neck: float,
+    min_size: int,
     grow: int,
+    *,
+    cored: bool,
 ) -> None:
     """Refuse what `segment` cannot take.
 
