@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+_TRIED = 2**20  # bytes
+
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
@@ -35,5 +37,5 @@ def try_to_write(folder: Path) -> None:
         If it cannot be made or nothing can be written into it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder):
-        pass
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(bytes(_TRIED))  # on a full disk an empty file can be made

@@ -99,7 +99,8 @@ def test_crowded_stacks_are_learned_as_volumes_unless_something_else_is_said(tra
 
 
 def test_what_cannot_be_learned_from_is_an_error_and_leaves_nothing(train_request, tmp_path):
-    np.save(train_request["labels 0"], np.zeros((80, 100), int))
+    for labels in ("labels 0", "labels 1"):
+        np.save(train_request[labels], np.load(train_request[labels]) * 0)
     for kind in ("check", "train"):
         *_, event = served(train_request | {"request": kind})
         assert event["event"] == "error"
@@ -291,6 +292,22 @@ def test_a_folder_that_is_away_for_a_moment_ends_nothing(
     assert "is not saved yet" in warning["message"]
     assert events[-1]["event"] == "trained"
     assert files(tmp_path / LIBRARY) == ["trained.safetensors"]
+
+
+def test_a_model_that_has_no_place_at_the_end_is_rescued(train_request, tmp_path, monkeypatch):
+    whole, rescue = train_jobs.save_model, tmp_path / "rescue"
+
+    def full(model, path):
+        if Path(path).parent == tmp_path / LIBRARY:
+            raise OSError(28, "No space left on device")
+        return whole(model, path)
+
+    monkeypatch.setattr(train_jobs, "save_model", full)
+    monkeypatch.setattr(train_jobs.tempfile, "mkdtemp", lambda **_: rescue.mkdir() or str(rescue))
+    *_, event = served(train_request)
+    assert event["event"] == "error"
+    assert f"It is in {rescue} now: drop it from there on napari" in event["message"]
+    assert files(rescue) == ["trained.safetensors"]
 
 
 EAGER = """

@@ -173,8 +173,10 @@ def test_a_click_on_a_cell_or_plane_brings_it_into_view(viewer, dock, click, end
     np.testing.assert_allclose(camera(viewer).center[-2:], (3 + 0.5 * 44, 4 + 0.5 * 10))
     assert camera(viewer).center != center
     assert camera(viewer).zoom * 0.5 * 10 >= 40
-    viewer.layers.clear()  # the way to a cell does not need any layer
+    viewer.layers.clear()
+    viewer.add_labels(np.ones((4, 5), int))
     select(tables.cells, row + 1)
+    assert panel.status.text() == "'my model compared' is gone: compare again to look at its cells."
 
 
 def test_another_threshold_makes_another_layer_and_hides_the_first(
@@ -278,6 +280,11 @@ def test_what_cannot_be_compared_is_said_before_it_starts(viewer, dock, click):
     assert panel.truth.value is not panel.predicted.value
     click(panel.start_button)
     assert "pixels but 'b' is 4 x 6: choose two layers of the same image" in panel.status.text()
+    viewer.layers.clear()
+    for name in "cd":
+        viewer.add_labels(np.ones((2, 2, 2, 2, 4, 5), int), name=name)
+    click(panel.start_button)
+    assert "has 6 dimensions: compare parts of it, of at most 5" in panel.status.text()
     assert panel.job is None
 
 

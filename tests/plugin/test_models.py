@@ -49,6 +49,8 @@ def test_what_a_file_name_cannot_have_is_left_out(library):
     assert models.new_path(" a/b: c? ").name == "a b c.safetensors"
     with pytest.raises(ValueError, match="Give the model a name"):
         models.new_path(" /. ")
+    with pytest.raises(ValueError, match="too long for a file"):
+        models.new_path("ü" * 125)
 
 
 def test_checkpoints_are_not_models(library):

@@ -144,11 +144,19 @@ def test_the_image_on_top_is_looked_at(viewer, preview, qtbot):
 
 
 def test_nobody_paints_on_what_the_next_preview_wipes_out(viewer, preview):
-    preview.show(found(1))
-    assert not preview.layer.editable
+    for number in (1, 1):
+        preview.show(found(number))
+        assert not preview.layer.editable
     layer = preview.layer
     preview.end()
     assert layer.editable
+
+
+def test_other_data_in_the_layer_of_the_image_are_not_asked_for(viewer, preview, qtbot):
+    cells = viewer.layers["cells"]
+    cells.data = np.zeros((4, 3, 40, 50))
+    preview._ask()
+    assert len(preview.worker.told) == 1
 
 
 def test_the_layer_follows_to_an_image_of_other_pixels(viewer, preview, qtbot):

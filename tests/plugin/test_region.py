@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from napari.layers import Labels, Shapes
+from skimage.draw import polygon2mask
 
 from seamless_unet.plugin.region import region_mask
 
@@ -64,6 +65,23 @@ def test_what_reaches_beyond_the_image_is_cut_off():
     corners = np.array([[-9, 4.5], [-9, 99], [99, 99], [99, 4.5]])
     found = region_mask(Shapes([corners]), Labels(np.zeros((3, 6), int)))
     np.testing.assert_array_equal(found, [[False] * 5 + [True]] * 3)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_any_outline_encloses_what_a_library_says(seed):
+    rng = np.random.default_rng(seed)
+    outline = rng.uniform(-10, 60, (rng.integers(3, 40), 2))  # crosses itself
+    found = region_mask(Shapes([outline], shape_type="polygon"), Labels(np.zeros((50, 40), int)))
+    np.testing.assert_array_equal(found, polygon2mask((50, 40), outline))
+
+
+@pytest.mark.parametrize("corner", [(2, 3), (2.5, 3)])
+def test_pixels_on_the_outline_are_inside(corner):
+    corners = np.array([corner, (corner[0], 8), (9, 8), (9, corner[1])])
+    found = region_mask(Shapes([corners]), Labels(np.zeros((20, 20), int)))
+    expected = np.zeros((20, 20), bool)
+    expected[int(np.ceil(corner[0])) : 10, 3:9] = True
+    np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("kind", ["line", "path"])

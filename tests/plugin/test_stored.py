@@ -12,6 +12,7 @@ def test_a_folder_is_given_once(tmp_path):
     assert new_folder(parent, "e") == parent / "e 2.zarr"
     (parent / "d.zarr").mkdir()
     assert new_folder(parent, "d") == parent / "d 2.zarr"
+    assert new_folder(parent, "ü" * 300) == parent / f"{'ü' * 100}.zarr"
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"):
         new_folder(tmp_path / "file" / "x", "a")

@@ -84,6 +84,24 @@ def test_cancel_is_immediate_and_the_next_job_works(
     assert len(listener) == count
 
 
+def test_a_child_that_cannot_be_started_leaves_no_job_to_wait_for(
+    worker, qtbot, library, threshold_model, image, monkeypatch
+):
+    worker.shut_down()
+
+    def no_memory(*_, **__):
+        raise OSError(12, "Cannot allocate memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("seamless_unet.plugin.worker.Child", no_memory)
+        with pytest.raises(OSError, match="could not be started: Cannot allocate memory"):
+            Listener(worker, library, image)
+    assert not worker.is_busy
+    following = Listener(worker, library, image)
+    qtbot.waitUntil(lambda: following.job.done)
+    assert following.names()[-1] == "segmented"
+
+
 def test_a_child_that_does_not_answer_is_killed_and_waiting_jobs_begin_again(
     worker, qtbot, library, threshold_model, image, large
 ):

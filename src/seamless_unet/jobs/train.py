@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import tempfile
 from collections.abc import Generator, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +18,7 @@ from seamless_unet.jobs.preview import Previews
 from seamless_unet.model_file import save_model
 
 if TYPE_CHECKING:
+    from seamless_unet.model_file import Model
     from seamless_unet.train import Event, Prepared
     from seamless_unet.train_state import TrainState
 
@@ -174,7 +176,7 @@ def _train(
         previews = Previews(request, orders, state)
         reason = yield from _follow(events, state, previews, request, kept, orders)
         model = state.best_model()
-        save_model(model, output)
+        _save(model, output)
     except BaseException as error:
         if kept.begun:
             _leave(request, kept.folder, state, error)
@@ -187,6 +189,19 @@ def _train(
             checkpoint.discard(kept.folder)
     score = model.info.training.get("score")
     yield {"event": "trained", "last": True, "model": str(output), "reason": reason, "score": score}
+
+
+def _save(model: Model, output: Path) -> None:
+    """Save a model; where there is no place for it, among the temporary files."""
+    try:
+        save_model(model, output)
+    except OSError as error:
+        rescued = Path(tempfile.mkdtemp(prefix="model_")) / output.name
+        save_model(model, rescued)
+        raise OSError(
+            f"The model could not be saved in {output.parent} ({error.strerror}). It is in "
+            f"{rescued.parent} now: drop it from there on napari once there is room."
+        ) from error
 
 
 def _follow(

@@ -15,7 +15,7 @@ from seamless_unet.plugin.layer_pair import LayerPair
 from seamless_unet.plugin.words import words
 from seamless_unet.plugin.worker import Event, Job, Worker
 
-Described = tuple[Sequence[LayerPair], Event, dict[str, Any]]
+Described = tuple[Event, dict[str, Any]]  # a request and its arrays
 _SETTLED = 500  # milliseconds without a change, after which the labels are looked at
 _MOST_PIXELS = 2**22  # of all labels together, to be looked at without being asked
 
@@ -27,10 +27,13 @@ class AnnotationCheck(QObject):
     ----------
     worker
         Whose child process looks at the labels.
+    pairs
+        A method of the form, which may be gone: it returns what is going to be learned from; or
+        ``None`` if this is no time to check it. It raises a ValueError or OSError with words if
+        something is missing, which is no news for somebody who is about to choose it.
     describe
-        A method of the form, which may be gone: it returns the pairs, and the request for a check
-        with its arrays; or ``None`` if this is no time for it. It raises a ValueError or OSError
-        with words if something is missing, which is no news for somebody who is about to choose it.
+        A method of the form: it returns the request for a check of pairs, and raises likewise. It
+        may take a while.
     drawn_on
         A method of the form: it returns the Labels and Shapes layers whose changes matter.
     """
@@ -38,7 +41,8 @@ class AnnotationCheck(QObject):
     def __init__(
         self,
         worker: Worker,
-        describe: WeakMethod[Callable[[], Described | None]],
+        pairs: WeakMethod[Callable[[], list[LayerPair] | None]],
+        describe: WeakMethod[Callable[[list[LayerPair]], Described]],
         drawn_on: WeakMethod[Callable[[], list[Layer]]],
     ) -> None:
         super().__init__()
@@ -52,7 +56,7 @@ class AnnotationCheck(QObject):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.button)
         column.addWidget(self.text)
-        self._describe, self._drawn_on = describe, drawn_on
+        self._pairs, self._describe, self._drawn_on = pairs, describe, drawn_on
         self._job: Job | None = None
         self._followed: list[Layer] = []
         self._timer = QTimer(self)
@@ -67,19 +71,25 @@ class AnnotationCheck(QObject):
     def look(self, *, asked: bool = True) -> None:
         """Look at the labels now; many are looked at only if the user ``asked`` for it."""
         self._timer.stop()
-        describe, drawn_on = self._describe(), self._drawn_on()
-        if describe is None or drawn_on is None:
+        pairs, describe, drawn_on = self._pairs(), self._describe(), self._drawn_on()
+        if pairs is None or describe is None or drawn_on is None:
             return
         self._follow(drawn_on())
         try:
-            described = describe()
+            self._check(pairs(), describe, asked=asked)
         except (ValueError, OSError) as error:
             self.button.hide()
             self.text.setText(str(error) if asked else "")
+
+    def _check(
+        self,
+        pairs: list[LayerPair] | None,
+        describe: Callable[[list[LayerPair]], Described],
+        *,
+        asked: bool,
+    ) -> None:
+        if pairs is None:
             return
-        if described is None:
-            return
-        pairs, request, arrays = described
         pixels = sum(math.prod(layers.full_data(pair.labels).shape) for pair in pairs)
         self.button.setVisible(pixels > _MOST_PIXELS)
         if not asked and pixels > _MOST_PIXELS:
@@ -88,7 +98,7 @@ class AnnotationCheck(QObject):
             self.soon()  # one at a time
         else:
             on_event = partial(_call, WeakMethod(self._show))
-            self._job = self.worker.submit(request, arrays, on_event=on_event)
+            self._job = self.worker.submit(*describe(pairs), on_event=on_event)
 
     def end(self) -> None:
         """Follow no layer any more, and say no more: the widget may be gone."""

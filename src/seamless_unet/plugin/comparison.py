@@ -15,6 +15,7 @@ from seamless_unet.plugin.world import camera, per_unit, to_world
 # the three of Okabe and Ito's palette that are told apart best with any kind of color vision
 COLORS = {FOUND: "#56b4e9", MISSED: "#f0e442", INVENTED: "#d55e00"}
 WORDS = {FOUND: "found", MISSED: "missed", INVENTED: "invented"}
+_AXES = "STZYX"  # the last ones of which are taken where dimensions have no names
 _LEAST_WIDTH = 40  # pixels on the screen that a cell is shown with
 
 
@@ -43,7 +44,7 @@ def add_comparison(viewer: Any, levels: Sequence[Any], predicted: Labels) -> Lab
 
 
 def check_same_size(predicted: Labels, truth: Labels) -> None:
-    """Refuse two layers of different images.
+    """Refuse two layers of different images, or of more dimensions than S, T, Z, Y and X.
 
     Raises
     ------
@@ -56,6 +57,11 @@ def check_same_size(predicted: Labels, truth: Labels) -> None:
         raise ValueError(
             f"'{predicted.name}' is {words[0]} pixels but '{truth.name}' is {words[1]}: "
             "choose two layers of the same image."
+        )
+    if len(sizes[0]) > len(_AXES):
+        raise ValueError(
+            f"'{predicted.name}' has {len(sizes[0])} dimensions: compare parts of it, of at most "
+            f"{len(_AXES)}."
         )
 
 
@@ -72,7 +78,7 @@ def are_apart(predicted: Labels, truth: Labels) -> bool:
 
 def axis_letters(labels: Labels) -> str:
     """Return a letter for each dimension of labels, none of them a channel."""
-    return "STZYX"[-labels.ndim :]
+    return _AXES[-labels.ndim :]
 
 
 def compared_dimensions(labels: Labels) -> list[int]:
@@ -105,7 +111,7 @@ def compared_axes(labels: Labels) -> str:
     kept = compared_dimensions(labels)
     names = [labels.axis_labels[i] for i in kept]
     named = layers.named_axes(names, compared_data(labels).shape)
-    return named if named and "C" not in named else "STZYX"[-len(kept) :]
+    return named if named and "C" not in named else _AXES[-len(kept) :]
 
 
 def pixel_size(labels: Labels) -> dict[str, float]:
@@ -136,7 +142,7 @@ def show_place(viewer: Any, layer: Labels, place: Sequence[int], pixels: int) ->
     Parameters
     ----------
     layer
-        Whose pixels are counted; it need not be in the viewer any more.
+        Whose pixels are counted.
     place
         A pixel of the cell along the `compared_dimensions`, or only the first of them: the plane.
     pixels

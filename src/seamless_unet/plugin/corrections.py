@@ -63,7 +63,7 @@ def add_corrections(
     )
     labels = layers.add_labels(viewer, data, image, axes, name=f"corrections {number}")
     _show(viewer, labels, view.layer_axes, plane)
-    labels.selected_label = _brush(int(data.max()), background, kinds)
+    labels.selected_label = _brush(max(background, int(found.max(initial=0))), background, kinds)
     viewer.layers.selection = {labels}
     labels.mode = "paint"
     return LayerPair(image, axes, labels, annotation, region)

@@ -142,6 +142,9 @@ class EvaluateWidget(Panel):
 
     def _go_to(self, place: Any, pixels: int) -> None:
         assert self._compared is not None
+        if self._compared not in self.viewer.layers:
+            self.say(f"'{self._compared}' is gone: compare again to look at its cells.")
+            return
         comparison.show_place(self.viewer, self._compared, place, pixels)
 
     def _predicted_changed(self, *_: Any) -> None:

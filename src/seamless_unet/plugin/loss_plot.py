@@ -161,7 +161,7 @@ class LossPlot(QWidget):
     def _color(self, color: QColor) -> QColor:
         """Return a color that can be read on the theme's background."""
         dark = self.palette().windowText().color().lightness() > 127
-        return color if dark else color.darker(150)
+        return color if dark else color.darker(180)
 
     def _draw_scales(self, painter: QPainter, area: QRectF, top: float) -> None:
         left, right = Qt.AlignmentFlag.AlignRight, Qt.AlignmentFlag.AlignLeft

@@ -16,6 +16,8 @@ from seamless_unet.plugin import preferences
 from seamless_unet.plugin.worker import Job
 from seamless_unet.whole_file import try_to_write
 
+LONGEST = 200  # bytes of a name, which others are added to
+
 
 class Library(QObject):
     """Tells the docks of all viewers about new models; there is only `signals`."""
@@ -55,11 +57,13 @@ def new_path(name: str) -> Path:
     Raises
     ------
     ValueError
-        If there is nothing in the name that a file name can have.
+        If there is nothing in the name that a file name can have, or too much.
     OSError
         If nothing can be saved there.
     """
     stem = file_stem(name)
+    if len(stem.encode()) > LONGEST:
+        raise ValueError("This name is too long for a file: give the model a shorter one.")
     folder = library()
     try:
         try_to_write(folder)

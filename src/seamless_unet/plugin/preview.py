@@ -93,6 +93,8 @@ class Preview(QObject):
         if number is None or self._job is None or self._job.done:
             return
         image, axes = self._images[number]
+        if layers.full_data(image).ndim != len(axes):
+            return  # somebody has put other data into the layer
         view = current_view(self.viewer, image, axes, ndim=self._ndim, most_pixels=_MOST_PIXELS)
         last = next(reversed(self._asked.values()), None)
         if last is not None and last[0] is image and last[2].region == view.region:
@@ -171,6 +173,7 @@ def learned_from(viewer: Any, folder: Path) -> dict[int, tuple[Image, str]]:
 
 def _replace(layer: Labels, labels: NDArray, view: View) -> None:
     layer.data = labels
+    layer.editable = False  # new data make it editable
     for name in ("units", "axis_labels"):
         if view.placement.get(name, getattr(layer, name)) != getattr(layer, name):
             setattr(layer, name, view.placement[name])

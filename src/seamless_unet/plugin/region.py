@@ -3,7 +3,6 @@
 import numpy as np
 from napari.layers import Labels, Shapes
 from numpy.typing import NDArray
-from skimage.draw import polygon2mask
 
 from seamless_unet.plugin import layers
 from seamless_unet.plugin.world import ratios
@@ -40,13 +39,35 @@ def region_mask(shapes: Shapes, labels: Labels) -> NDArray[np.bool_]:
         plane = tuple(np.rint(points[:, :-2].mean(axis=0)).astype(int))
         plane = (0,) * free + plane[free:]
         if all(0 <= at < count for at, count in zip(plane, mask.shape, strict=False)):
-            mask[plane] |= polygon2mask(shape[-2:], points[:, -2:])
+            _fill(mask[plane], points[:, -2:])
     if not mask.any():
         raise ValueError(
             f"The shapes {shapes.name!r} enclose nothing of {labels.name!r}: draw a rectangle, "
             "an ellipse or a polygon around the part that is annotated completely."
         )
     return np.broadcast_to(mask, shape)
+
+
+def _fill(plane: NDArray[np.bool_], points: NDArray) -> None:
+    """Set the pixels in a polygon: along a row, those after an odd number of crossings.
+
+    A hand-drawn outline has hundreds of corners, and libraries ask of every pixel on which side of
+    each edge it lies. Pixels on the outline are inside.
+    """
+    center = points.mean(axis=0)
+    points = center + (points - center) * (1 + 1e-9)
+    ends = np.array(plane.shape)
+    corner = np.clip(np.ceil(points.min(axis=0)), 0, ends).astype(int)
+    beyond = np.clip(np.floor(points.max(axis=0)) + 1, corner, ends).astype(int)
+    height, width = beyond - corner
+    crossed = np.zeros((height, width + 1), bool)
+    for (y, x), (next_y, next_x) in zip(points, np.roll(points, -1, axis=0), strict=True):
+        between = np.ceil(np.sort([y, next_y])).astype(int)
+        rows = np.arange(*np.clip(between, corner[0], beyond[0]))
+        columns = np.ceil(x + (rows - y) * ((next_x - x) / ((next_y - y) or 1)))
+        crossed[rows - corner[0], np.clip(columns - corner[1], 0, width).astype(int)] ^= True
+    window = tuple(map(slice, corner, beyond))
+    plane[window] |= np.logical_xor.accumulate(crossed, axis=1)[:, :-1]
 
 
 def _ellipse(corners: NDArray) -> NDArray:

@@ -12,7 +12,7 @@ import numpy as np
 import platformdirs
 
 from seamless_unet.plugin import preferences
-from seamless_unet.plugin.models import file_stem
+from seamless_unet.plugin.models import LONGEST, file_stem
 
 _LARGE = 2**30  # bytes of a result that are better kept on disk
 _LARGE_ON_DISK = 2**26  # the same of the result of an array that is on disk too
@@ -42,7 +42,7 @@ def new_folder(parent: Path, name: str) -> Path:
     # zarr takes a while to import; the window does not wait for it
     threading.Thread(target=importlib.import_module, args=("zarr",), daemon=True).start()
     parent.mkdir(parents=True, exist_ok=True)
-    stem = file_stem(name)
+    stem = file_stem(name).encode()[:LONGEST].decode(errors="ignore").rstrip()
     path, count = parent / f"{stem}.zarr", 1
     while not _made(path):
         count += 1

@@ -56,7 +56,10 @@ class TrainWidget(ImagePanel):
         self.interrupted = InterruptedList()
         self.preview = Preview(napari_viewer, self.worker)
         self.check = AnnotationCheck(
-            self.worker, WeakMethod(self._to_check), WeakMethod(self._drawn_on)
+            self.worker,
+            WeakMethod(self._to_check),
+            WeakMethod(self._described),
+            WeakMethod(self._drawn_on),
         )
         self.correct_button = QPushButton("&Correct it")
         self.correct_button.setToolTip(
@@ -120,17 +123,16 @@ class TrainWidget(ImagePanel):
         first = self.drawing.pair(self.image.value, self.axes.value)
         return [first, *self.pair_list.pairs()]
 
-    def _described(self) -> Described:
-        """Return the pairs, and what a check or a training is told of them."""
-        pairs = self.pairs()
+    def _described(self, pairs: list[LayerPair]) -> Described:
+        """Return what a check or a training is told of pairs."""
         described, arrays = pairs_request(pairs)
         recipe = self.recipe.request(self.drawing.annotation.value, pairs[0].axes)
         device = {"device": self.device.value}
-        return pairs, {"request": "check", **described, **recipe, **device}, arrays
+        return {"request": "check", **described, **recipe, **device}, arrays
 
-    def _to_check(self) -> Described | None:
+    def _to_check(self) -> list[LayerPair] | None:
         """Return what to check; nothing while it is being learned."""
-        return None if self.job is not None else self._described()
+        return None if self.job is not None else self.pairs()
 
     def _drawn_on(self) -> list[Layer]:
         """Return the layers that are drawn on, as far as they are chosen."""
@@ -144,7 +146,8 @@ class TrainWidget(ImagePanel):
         self.drawing.check_not_lost()
         self.pair_list.check_not_lost()
         self.recipe.begin.check_not_lost("The model to start from")
-        pairs, described, arrays = self._described()
+        pairs = self.pairs()
+        described, arrays = self._described(pairs)
         path = models.new_path(self.name.value)
         output = {"output": str(path), "checkpoint": str(models.checkpoint_path(path))}
         settings.keep("Train", self._remembered)

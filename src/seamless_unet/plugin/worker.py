@@ -114,13 +114,24 @@ class Worker(QObject):
             not in memory.
         on_event
             Called in the main thread with every event of the job.
+
+        Raises
+        ------
+        OSError
+            If there is no process and none can be started.
         """
         self._count += 1
         self._ended = False
         files = JobArrays(self._folder / str(self._count))
         job = self._jobs[self._count] = Job(self._count, request["request"], files, on_event)
-        with self._lock:
-            self._started()  # in parallel with the copying
+        try:
+            with self._lock:
+                self._started()  # in parallel with the copying
+        except OSError as error:  # nobody could end the job, for which others would wait
+            del self._jobs[job.number]
+            files.remove()
+            reason = error.strerror or error
+            raise OSError(f"The computation could not be started: {reason}.") from error
         parts = files.lend(request["request"], arrays)
         self.tell(job, {"output": str(files.folder / "output.npy"), **request, **parts}, arrays)
         return job
