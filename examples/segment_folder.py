@@ -24,9 +24,17 @@ def main(folder: str, output: str, model_name: str = "nuclei") -> None:
             continue
         # the last thing it yields is the result; before, it reports its progress
         *_, result = segment_stack(model, image.data, image.axes)
-        write_image(target, result.labels, axes=result.axes, pixel_size=image.pixel_size)
+        write_image(
+            target,
+            result.labels,
+            axes=result.axes,
+            pixel_size=image.pixel_size,
+            frame_interval=image.frame_interval,
+        )
         print(f"{image.name}: {result.objects} objects in {image.axes} {image.data.shape}")
 
 
 if __name__ == "__main__":
+    if len(sys.argv) not in (3, 4):
+        sys.exit(__doc__)
     main(*sys.argv[1:])

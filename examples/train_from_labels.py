@@ -22,7 +22,8 @@ def main(
     image = read_image(image_path)
     labels = read_labels(labels_path, like=image)
     config = TrainConfig.preset("quick", minutes=float(minutes))
-    for event in train([image.data], [labels.data], config, axes=image.axes):
+    given = {"axes": image.axes, "pixel_size": image.pixel_size}
+    for event in train(image.data, labels.data, config, **given):
         if isinstance(event, Validated):
             print(f"step {event.step}: validation score {event.score:.3f}")
         elif isinstance(event, Finished):
@@ -37,4 +38,6 @@ def main(
 
 
 if __name__ == "__main__":
+    if len(sys.argv) not in (6, 7):
+        sys.exit(__doc__)
     main(*sys.argv[1:])

@@ -1,5 +1,6 @@
 """Commands as a user types them, for the tests."""
 
+import json
 import subprocess
 import sys
 
@@ -24,9 +25,11 @@ def fails(capsys, *arguments, status=1) -> str:
     else:
         assert main(arguments) == status
     printed = capsys.readouterr()
-    assert printed.out == "" or "--json" not in arguments
     message = printed.err.strip().splitlines()[-1]
     assert "error: " in message
+    if "--json" in arguments:
+        told = json.loads(printed.out) if status != 2 else {}
+        assert told.get("failed") or told.get("error", "") in message
     assert "Traceback" not in printed.err
     return message
 

@@ -46,6 +46,14 @@ def test_an_unknown_key_is_an_error():
         (lambda: TrainConfig(steps=0), "steps=0"),
         (lambda: TrainConfig(steps=1, validation=0), "validation=0"),
         (lambda: TrainConfig.preset("slow"), "preset 'slow' is not one of quick, paper"),
+        (lambda: TrainConfig(steps=1, ndim=4), "ndim=4 must be 2 or 3"),
+        (lambda: TrainConfig(steps=1.5), "steps=1.5 must be a whole number"),
+        (lambda: TrainConfig(steps=1, patch=212.5), "patch=212.5 must be a whole number"),
+        (lambda: TrainConfig(steps=1, zoom=-0.5), "zoom=-0.5 must be at least 0"),
+        (lambda: TrainConfig(steps=1, elastic=float("nan")), "elastic=nan must be at least 0"),
+        (lambda: TrainConfig(steps=1, ema=2.0), "ema=2.0 must be at least 0 and below 1"),
+        (lambda: TrainConfig(steps=1, grey=5.0), "grey=5.0 must be at most 1"),
+        (lambda: TrainConfig(steps=1, border_sigma=0.0), "border_sigma=0.0 must be above 0"),
     ],
 )
 def test_nonsense_is_refused_in_words(make, message):

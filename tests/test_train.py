@@ -228,6 +228,13 @@ def test_one_image_may_be_given_with_a_bare_region_and_words(pairs):
     assert bare.pairs[0].name == "cells"
 
 
+def test_what_is_no_recipe_and_no_model_is_said(pairs):
+    with pytest.raises(TypeError, match=r"config='quick': give a recipe, such as TrainConfig\.pre"):
+        next(train(*pairs, "quick"))
+    with pytest.raises(TypeError, match=r"load_model\('nuclei'\)"):
+        predict("nuclei", pairs[0][0])
+
+
 def test_volumes(tmp_path):
     image, labels = squares(shape=(24, 40, 40))
     config = TrainConfig.preset(ndim=3, steps=3, depth=1, base_channels=2, patch=16)

@@ -1,7 +1,7 @@
 """The command line: ``seamless-unet train | segment | evaluate | info | demo``.
 
 People read what commands print. With ``--json`` that goes to standard error, and standard output
-gets what the command returns, as one JSON object.
+gets what the command returns, as one JSON object, or its ``error``.
 """
 
 from __future__ import annotations
@@ -26,10 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status: 0 success, 1 failure, 2 wrong usage, 130 Ctrl-C."""
     if sys.stderr is None:  # closed by 2>&-
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - for good
-    parser = options.parser()
-    args = parser.parse_args(arguments)
+    args = options.parser().parse_args(arguments)
     if args.command == "train":
-        _add_recipe(parser, args)
+        _add_recipe(args)
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")  # a file name must not end the work
     try:
@@ -45,7 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if args.debug:
             raise
-        print(f"seamless-unet: error: {words(error, args.command)}", file=sys.stderr)
+        what = words(error, args.command)
+        print(f"seamless-unet: error: {what}", file=sys.stderr)
+        if args.json:
+            print(json.dumps({"error": what}))
         return 1
     if result.get("failed"):
         return 1
@@ -63,7 +65,7 @@ def _run(args: argparse.Namespace) -> dict[str, Any]:
     return result
 
 
-def _add_recipe(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+def _add_recipe(args: argparse.Namespace) -> None:
     """Add ``preset`` and ``changes``, or the ``config`` to resume; wrong usage if impossible."""
     names = ("annotation", "scribble_values", "ndim", "seed", "steps", "minutes", "start")
     args.changes = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
@@ -77,7 +79,7 @@ def _add_recipe(parser: argparse.ArgumentParser, args: argparse.Namespace) -> No
         args.preset = args.preset or "quick"
         TrainConfig.preset(args.preset, **args.changes)
     except (ValueError, OSError) as error:
-        parser.error(words(error, "train"))
+        args.refuse(words(error, "train"))
 
 
 def _resumed_config(path: str, preset: str | None, changes: dict[str, Any]) -> TrainConfig:

@@ -63,8 +63,7 @@ class UNetConfig(JsonConfig):
         _check_positive(self, "in_channels", "classes", "depth", "base_channels")
         if self.ndim not in (2, 3):
             raise ValueError(f"ndim={self.ndim} must be 2 or 3")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout={self.dropout} must be at least 0 and below 1")
+        _check_below_one(self, "dropout")
 
 
 @dataclass(frozen=True)
@@ -189,6 +188,8 @@ class TrainConfig(JsonConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.ndim not in (2, 3):
+            raise ValueError(f"ndim={self.ndim} must be 2 or 3")
         _check_positive(self, "patch", "batch_size", "depth")
         if self.base_channels is not None:
             _check_positive(self, "base_channels")
@@ -200,7 +201,13 @@ class TrainConfig(JsonConfig):
             raise ValueError(f"minutes={self.minutes} must be above 0")
         if self.minutes == math.inf:
             raise ValueError("minutes=inf: give many, and stop the training when it is good enough")
-        _check_positive(self, "rim", "seed", minimum=0)
+        _check_positive(self, "rim", "seed", *_NOT_NEGATIVE, minimum=0)
+        for name in ("learning_rate", "border_sigma"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name}={getattr(self, name)} must be above 0")
+        _check_below_one(self, "ema", "dropout", "momentum")
+        if self.grey > 1:
+            raise ValueError(f"grey={self.grey} must be at most 1")
         if self.gap < 0 or self.gap % 2:
             raise ValueError(f"gap={self.gap} must be even and at least 0")
         if not 0 < self.validation <= 0.5:
@@ -219,9 +226,9 @@ class TrainConfig(JsonConfig):
         ----------
         name
             ``"quick"`` learns fastest from few annotations on a laptop's CPU (the experiment is
-            in ``benchmarks/README.md``); ``"paper"`` is Ronneberger et al. 2015: 31 M parameters,
-            SGD with momentum 0.99, one large patch a step, elastic deformation of 10 pixels. With
-            ``ndim=3`` depth, width, patch and batch size are those for volumes.
+            in ``benchmarks/accuracy/README.md``); ``"paper"`` is Ronneberger et al. 2015: 31 M
+            parameters, SGD with momentum 0.99, one large patch a step, elastic deformation of 10
+            pixels. With ``ndim=3`` depth, width, patch and batch size are those for volumes.
         **changes
             Fields to set otherwise; with no budget among them, ``minutes=5``.
         """
@@ -254,6 +261,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 
+_NOT_NEGATIVE = ("weight_decay", "border_weight", "elastic", "zoom", "grey")
+
 # a volume of 128^3 would not fit a laptop, and few stacks have that many slices; of a single
 # patch, PyTorch would compute most convolutions in its slow way, and normalizing by it is poor
 _VOLUME: dict[str, Any] = {"depth": 2, "base_channels": None, "patch": 48, "batch_size": 2}
@@ -265,7 +274,13 @@ def recipe_fields(preset: str, changes: Mapping[str, Any]) -> dict[str, Any]:
     return {**PRESETS[preset], **volume, **changes}
 
 
+def _check_below_one(config: Any, *names: str) -> None:
+    for name in names:
+        if not 0 <= getattr(config, name) < 1:
+            raise ValueError(f"{name}={getattr(config, name)} must be at least 0 and below 1")
+
+
 def _check_positive(config: Any, *names: str, minimum: float = 1) -> None:
     for name in names:
-        if getattr(config, name) < minimum:
+        if not getattr(config, name) >= minimum:
             raise ValueError(f"{name}={getattr(config, name)} must be at least {minimum}")

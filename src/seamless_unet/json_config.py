@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing
+from numbers import Integral
 from typing import Any, Literal, Self
 
 
@@ -15,7 +16,8 @@ class JsonConfig:
     Raises
     ------
     ValueError
-        If the value of a ``Literal`` field is none of its choices.
+        If the value of a ``Literal`` field is none of its choices, or that of an ``int`` field no
+        whole number.
     """
 
     def __post_init__(self) -> None:
@@ -23,6 +25,9 @@ class JsonConfig:
             value, choices = getattr(self, name), typing.get_args(hint)
             if typing.get_origin(hint) is Literal and value not in choices:
                 raise ValueError(f"{name}={value!r} is not one of {', '.join(map(repr, choices))}")
+            counts = hint is int or (hint == int | None and value is not None)
+            if counts and not isinstance(value, Integral):
+                raise ValueError(f"{name}={value!r} must be a whole number")
 
     def to_json(self) -> dict[str, Any]:
         """Return a dict of JSON types."""

@@ -38,7 +38,9 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def add(name: str, *parents: argparse.ArgumentParser, help: str) -> argparse.ArgumentParser:
-        return commands.add_parser(name, parents=[common, *parents], help=help)
+        command = commands.add_parser(name, parents=[common, *parents], help=help)
+        command.set_defaults(refuse=command.error)  # with its own usage
+        return command
 
     _train(add("train", compute, help="train a model on labelled images"))
     _segment(add("segment", compute, help="segment images"))
@@ -83,7 +85,7 @@ def _train(train: argparse.ArgumentParser) -> None:
         help="2 learns stacks plane by plane, 3 as volumes (default: 3 where whole objects are "
         "drawn through the planes of crowded stacks, else 2; --preset paper: 2)",
     )
-    train.add_argument("--seed", type=int, help="same seed, same model (default: 0)")
+    train.add_argument("--seed", type=int, help="same seed and --steps, same model (default: 0)")
     train.add_argument(
         "--start",
         metavar="MODEL",
@@ -112,7 +114,10 @@ def _segment(segment: argparse.ArgumentParser) -> None:
         "--probabilities", action="store_true", help="also write NAME_probabilities.tif"
     )
     segment.add_argument(
-        "--resample", action="store_true", help="resize images to the model's pixels, labels back"
+        "--resample",
+        action="store_true",
+        help="resize images to the model's pixels, if it says "
+        "them (the bundled ones do not), labels back",
     )
     segment.add_argument(
         "--threshold", type=_number(0, 1), help="of foreground, 0 to 1 (default: the model's)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -77,6 +78,8 @@ def predict(
         If the image has the wrong number of axes or channels, or pixels that are no numbers, or the
         tile shape is not a legal size.
     """
+    if isinstance(model, str | os.PathLike):
+        raise TypeError(f"give a model instead of its name: load_model({str(model)!r})")
     network = model.network if isinstance(model, Model) else model
     image = np.asarray(image)
     spatial = with_channels(image, network.config).shape[1:]

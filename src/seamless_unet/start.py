@@ -127,7 +127,7 @@ def choose_start(
             model = seen_in_channels(model, contrasts(samples))
         value = score(model.info, predict_samples(model.network, model.info, samples))
         if value > best:
-            words = f"the bundled model {name}, which scores {value:.2f} on them already"
+            words = f"the bundled model {name}, which scores {value:.2f} on what is learned from"
             start, best = Start(words, model, adapting=value > known), value
     return start
 

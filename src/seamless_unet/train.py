@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -78,7 +78,7 @@ class Finished:
     ``reason`` is ``"used up"`` where the state to go on from had left nothing of it.
     """
 
-    model: Model
+    model: Model = field(repr=False)
     reason: str = "budget"
 
 
@@ -149,6 +149,8 @@ def train(
     ...     print(event)
     >>> save_model(state.best_model(), "cells.safetensors")  # doctest: +SKIP
     """
+    if config is not None and not isinstance(config, TrainConfig):
+        raise TypeError(f"config={config!r}: give a recipe, such as TrainConfig.preset('quick')")
     given: dict[str, Any] = {
         "images": _several(images),
         "labels": _several(labels),

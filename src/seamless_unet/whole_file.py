@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-_TRIED = 2**20  # bytes
+_TRIED = 2**14  # bytes
 
 
 @contextlib.contextmanager

@@ -220,9 +220,19 @@ def test_resample_gives_the_model_pixels_of_its_size(pixel_model, two_nuclei, ca
 
 def test_resample_without_a_pixel_size_is_refused_in_words(capsys, model, two_nuclei):
     two_nuclei()
-    run = ["segment", "a.tif", "--output", "out", "--model", model]
-    message = fails(capsys, *run, "--resample")
-    assert "a.tif: the model does not say the size of its pixels along Y and X" in message
+    run = ["segment", "a.tif", "--output", "out", "--model"]
+    message = fails(capsys, *run, model, "--resample", "--json")
+    assert f"--resample: the model {model} does not say the size of its pixels" in message
+    assert not os.path.exists("out")
+
+
+def test_a_tile_that_no_network_reads_is_refused_once(capsys, two_nuclei):
+    two_nuclei("a"), two_nuclei("b")
+    run = ["segment", "a.tif", "b.tif", "--output", "out"]
+    assert "--tile 10 is no size that the network can read: say 100" in fails(
+        capsys, *run, "--tile", "10"
+    )
+    assert "say 124 or 132" in fails(capsys, *run, "--tile", "130")
 
 
 def test_pixels_of_nearly_the_same_size_are_no_matter(pixel_model, two_nuclei, capsys):

@@ -102,6 +102,21 @@ def test_what_was_learned_before_a_failure_is_kept(capsys, monkeypatch, two_nucl
     assert load_model("m.safetensors").info.training["score"] is not None
 
 
+def test_ctrl_c_while_the_model_is_saved_does_not_cost_it(monkeypatch, two_nuclei):
+    from seamless_unet.model_file import save_model
+
+    def interrupted(*given):
+        signal.raise_signal(signal.SIGINT), signal.raise_signal(signal.SIGINT)
+        return save_model(*given)
+
+    monkeypatch.setattr("seamless_unet.model_file.save_model", interrupted)
+    before = signal.getsignal(signal.SIGINT)
+    two_nuclei()
+    assert main(train()) == 0
+    assert load_model("m.safetensors").info.axes == "YX"
+    assert signal.getsignal(signal.SIGINT) is before
+
+
 def test_a_checkpoint_that_cannot_be_written_does_not_end_the_training(
     capsys, monkeypatch, two_nuclei
 ):

@@ -34,6 +34,7 @@ def segment(args: argparse.Namespace) -> dict[str, Any]:
     paths = find_images(args.images)
     wanted, skipped = _wanted(paths, args)
     model = load_model(args.model, device=choose_device(args.device))
+    _check_options(model, args)
     make_writable(Path(args.output))
     if model.info.output == "classes":
         _say_what_is_ignored(args)
@@ -137,6 +138,19 @@ def _in_words(image: dict[str, Any]) -> str:
     """Return a line about an image that was segmented."""
     found = "class map" if image["objects"] is None else f"{image['objects']} objects"
     return f"{image['image']}  {found}, {image['seconds']:.1f} s  ->  {image['labels']}"
+
+
+def _check_options(model: Model, args: argparse.Namespace) -> None:
+    """Refuse options that go with no image for this model; ValueError."""
+    if args.resample and not {"Y", "X"} <= set(model.info.pixel_size):
+        raise ValueError(
+            f"--resample: the model {args.model} does not say the size of its pixels (the bundled "
+            "ones do not, they know nuclei of many sizes): leave it out"
+        )
+    geometry = model.network.geometry
+    if args.tile and not geometry.is_legal(args.tile):
+        nearest = " or ".join(map(str, sorted(set(geometry.nearest_legal(args.tile)))))
+        raise ValueError(f"--tile {args.tile} is no size that the network can read: say {nearest}")
 
 
 def _say_what_is_ignored(args: argparse.Namespace) -> None:

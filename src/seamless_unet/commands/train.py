@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from seamless_unet.commands.input import read_chosen
 from seamless_unet.commands.output import keep_earlier, make_writable, progress, tell
@@ -49,28 +48,34 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
         _save(model, output, checkpoint)
         return model
 
-    try:
-        reason = _follow(events, state, checkpoint)
-    except BaseException:  # diverged, out of memory, Ctrl-C again: an hour's work may be in it
-        if state.best_score is not None:
-            try:
-                save_best()
-            except OSError as problem:
-                tell(str(problem))
-        raise
-    model = save_best()
-    score = model.info.training["score"]
-    print(
-        f"{_ENDS[reason]}: step {state.step}, score {'none' if score is None else f'{score:.3f}'}"
-    )
-    kept = f" and, to go on with --resume, {checkpoint}" if _try_to_save(state, checkpoint) else ""
-    print(f"wrote {output}{kept}")
+    with _Interrupts() as interrupts:
+        try:
+            reason = _follow(events, state, checkpoint, interrupts)
+        except BaseException:  # diverged, out of memory, Ctrl-C again: an hour's work may be in it
+            interrupts.ignored = True
+            if state.best_score is not None:
+                try:
+                    save_best()
+                except OSError as problem:
+                    tell(str(problem))
+            raise
+        interrupts.ignored = True
+        model = save_best()
+        told = _told(model, reason, state.step)
+        kept = _try_to_save(state, checkpoint)
+    print(told)
+    print(f"wrote {output}{f' and, to go on with --resume, {checkpoint}' if kept else ''}")
     return {
         "model": str(output),
         "checkpoint": str(checkpoint) if kept else None,
         "reason": reason,
         "training": model.info.training,
     }
+
+
+def _told(model: Model, reason: str, step: int) -> str:
+    score = model.info.training["score"]
+    return f"{_ENDS[reason]}: step {step}, score {'none' if score is None else f'{score:.3f}'}"
 
 
 def _begun(args: argparse.Namespace) -> tuple[Iterator[Event], TrainState]:
@@ -102,26 +107,27 @@ def _begun(args: argparse.Namespace) -> tuple[Iterator[Event], TrainState]:
     return events, prepared.state
 
 
-def _follow(events: Iterator[Event], state: TrainState, checkpoint: Path) -> str:
+def _follow(
+    events: Iterator[Event], state: TrainState, checkpoint: Path, interrupts: _Interrupts
+) -> str:
     """Show the events and save checkpoints; return why it ended."""
     from seamless_unet.train import Finished, Step, Validated
 
     best, saved = "", time.monotonic()
-    with _stop_asked() as stop_asked:
-        for event in events:
-            if isinstance(event, Finished):
-                progress("")
-                return event.reason
-            if isinstance(event, Validated) and event.best:
-                best = f"  best score {event.score:.3f}"
-            if isinstance(event, Step):
-                left = f"{event.seconds_left / 60:.1f} minutes left"
-                progress(f"step {event.step}  loss {event.loss:.4f}{best}  {left}")
-                if time.monotonic() - saved > _CHECKPOINT_EVERY:
-                    saved = time.monotonic()
-                    _try_to_save(state, checkpoint)
-            if stop_asked():
-                break
+    for event in events:
+        if isinstance(event, Finished):
+            progress("")
+            return event.reason
+        if isinstance(event, Validated) and event.best:
+            best = f"  best score {event.score:.3f}"
+        if isinstance(event, Step):
+            left = f"{event.seconds_left / 60:.1f} minutes left"
+            progress(f"step {event.step}  loss {event.loss:.4f}{best}  {left}")
+            if time.monotonic() - saved > _CHECKPOINT_EVERY:
+                saved = time.monotonic()
+                _try_to_save(state, checkpoint)
+        if interrupts.came:
+            break
     progress("")
     return "stopped"
 
@@ -166,20 +172,27 @@ def _try_to_save(state: TrainState, checkpoint: Path) -> bool:
         return False
 
 
-@contextlib.contextmanager
-def _stop_asked() -> Iterator[Callable[[], bool]]:
-    """Let Ctrl-C (or a scheduler) end the training between two steps; a second one ends at once."""
-    asked = False
+class _Interrupts:
+    """Ctrl-C (or a scheduler) ends the training between two steps; a second one ends it at once.
 
-    def remember(number: int, frame: Any) -> None:
-        nonlocal asked
-        if asked:
-            raise KeyboardInterrupt
-        asked = True
+    While they are ``ignored``, what was learned is saved.
+    """
 
-    before = {number: signal.signal(number, remember) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: asked
-    finally:
-        for number, handler in before.items():
+    def __init__(self) -> None:
+        self.came = self.ignored = False
+
+    def __enter__(self) -> Self:
+        signals = (signal.SIGINT, signal.SIGTERM)
+        self._before = {number: signal.signal(number, self._remember) for number in signals}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
             signal.signal(number, handler)
+
+    def _remember(self, number: int, frame: Any) -> None:
+        if self.ignored:
+            return
+        if self.came:
+            raise KeyboardInterrupt
+        self.came = True
