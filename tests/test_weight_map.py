@@ -83,6 +83,8 @@ def test_no_object_and_only_object_weigh_one():
 def test_wrong_input_is_refused_in_words():
     with pytest.raises(ValueError, match="whole numbers, got float64"):
         weight_map(np.zeros((3, 3)))
+    with pytest.raises(ValueError, match="labels must be 0 or more, got -1"):
+        weight_map(np.full((3, 3), -1))
     with pytest.raises(ValueError, match="sigma=0 must be above 0"):
         weight_map(np.zeros((3, 3), int), sigma=0)
 

@@ -48,7 +48,7 @@ def weight_map(
     Raises
     ------
     ValueError
-        If the labels are not whole numbers, or sigma is not above 0.
+        If the labels are not whole numbers from 0, or sigma is not above 0.
 
     Examples
     --------
@@ -58,6 +58,8 @@ def weight_map(
     labels = np.asarray(labels)
     if not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(f"labels must be whole numbers, got {labels.dtype}: convert them first")
+    if labels.min(initial=0) < 0:
+        raise ValueError(f"labels must be 0 or more, got {labels.min()}")
     if not sigma > 0:
         raise ValueError(f"sigma={sigma} must be above 0")
     foreground = labels > 0
