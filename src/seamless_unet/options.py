@@ -133,6 +133,11 @@ def _segment(segment: argparse.ArgumentParser) -> None:
         "--min-size", type=_number(0, kind=int), help="in pixels (default: the model's)"
     )
     segment.add_argument("--no-link", action="store_true", help="link no objects through Z and T")
+    _prediction(segment)
+
+
+def _prediction(segment: argparse.ArgumentParser) -> None:
+    """Add how the network goes over an image, which changes what is found little or not at all."""
     segment.add_argument(
         "--symmetries", action="store_true", help="average 8 views; 8 times slower"
     )

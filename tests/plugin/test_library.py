@@ -8,7 +8,7 @@ import pytest
 from seamless_unet.model_file import bundled_models, read_info
 from seamless_unet.plugin import library as files
 from seamless_unet.plugin import models
-from seamless_unet.plugin.worker import Job
+from seamless_unet.plugin.job import Job
 
 
 @pytest.fixture

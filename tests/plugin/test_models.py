@@ -5,7 +5,7 @@ import pytest
 
 from seamless_unet.model_file import bundled_models
 from seamless_unet.plugin import models
-from seamless_unet.plugin.worker import Job
+from seamless_unet.plugin.job import Job
 
 
 def test_the_library_is_the_users_own_folder(library, monkeypatch):

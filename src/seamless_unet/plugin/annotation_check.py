@@ -11,9 +11,10 @@ from qtpy.QtCore import QObject, QTimer
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from seamless_unet.plugin import layers
+from seamless_unet.plugin.job import Event, Job
 from seamless_unet.plugin.layer_pair import LayerPair
 from seamless_unet.plugin.words import words
-from seamless_unet.plugin.worker import Event, Job, Worker
+from seamless_unet.plugin.worker import Worker
 
 Described = tuple[Event, dict[str, Any]]  # a request and its arrays
 _SETTLED = 500  # milliseconds without a change, after which the labels are looked at

@@ -13,8 +13,8 @@ from seamless_unet.metrics import IOU_THRESHOLDS
 from seamless_unet.plugin import comparison, evaluation, settings, stored
 from seamless_unet.plugin.choice import Choice
 from seamless_unet.plugin.evaluation_tables import EvaluationTables
+from seamless_unet.plugin.job import Event
 from seamless_unet.plugin.panel import Panel, layer_combo
-from seamless_unet.plugin.worker import Event
 
 
 class EvaluateWidget(Panel):

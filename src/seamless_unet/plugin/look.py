@@ -6,7 +6,7 @@ from typing import Any
 
 from napari.layers import Layer
 
-from seamless_unet.plugin.worker import Event
+from seamless_unet.plugin.job import Event
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from napari.layers import Image, Labels, Layer
 
 from seamless_unet.config import TrainConfig
 from seamless_unet.plugin import layers, look_layers
+from seamless_unet.plugin.job import Event
 from seamless_unet.plugin.look import Look
 from seamless_unet.plugin.pair_list import ANNOTATIONS
-from seamless_unet.plugin.worker import Event
 
 _QUICK = TrainConfig.preset("quick")
 

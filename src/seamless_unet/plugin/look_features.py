@@ -11,10 +11,10 @@ from seamless_unet.model_file import read_info
 from seamless_unet.plugin import layers, look_layers, models
 from seamless_unet.plugin.channel_rows import suggested
 from seamless_unet.plugin.choice import Choice
+from seamless_unet.plugin.job import Event
 from seamless_unet.plugin.look import Look
 from seamless_unet.plugin.segment_input import channel_choices, model_input
 from seamless_unet.plugin.view import View, current_view
-from seamless_unet.plugin.worker import Event
 
 _MOST_PIXELS = 512**2  # of the image that are looked at
 _FEWER = (

@@ -9,9 +9,9 @@ from napari.layers import Labels, Layer
 from seamless_unet.config import TrainConfig
 from seamless_unet.plugin import comparison, layers, look_layers
 from seamless_unet.plugin.choice import Choice
+from seamless_unet.plugin.job import Event
 from seamless_unet.plugin.look import Look
 from seamless_unet.plugin.view import current_view
-from seamless_unet.plugin.worker import Event
 
 _QUICK = TrainConfig.preset("quick")
 _PLANE, _STACK = [("the plane in view", 0), ("every plane", 2)], [("the stack as a volume", 3)]

@@ -10,13 +10,13 @@ from napari.layers import Labels, Layer
 from seamless_unet.plugin import models, settings
 from seamless_unet.plugin.docks import raised_dock
 from seamless_unet.plugin.image_panel import ImagePanel
+from seamless_unet.plugin.job import Event
 from seamless_unet.plugin.look import Look
 from seamless_unet.plugin.look_examples import ExampleRows
 from seamless_unet.plugin.look_features import FeatureRows
 from seamless_unet.plugin.look_weights import WeightRows
 from seamless_unet.plugin.panel import layer_combo
 from seamless_unet.plugin.words import words
-from seamless_unet.plugin.worker import Event
 
 _KINDS = [
     ("border weights", "weights"),

@@ -13,7 +13,7 @@ from seamless_unet import checkpoint
 from seamless_unet.model_file import bundled_models, read_info
 from seamless_unet.model_header import ModelInfo
 from seamless_unet.plugin import preferences
-from seamless_unet.plugin.worker import Job
+from seamless_unet.plugin.job import Job
 from seamless_unet.whole_file import try_to_write
 
 LONGEST = 200  # bytes of a name, which others are added to

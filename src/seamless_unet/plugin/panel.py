@@ -22,10 +22,11 @@ from seamless_unet.plugin import closed_dock, layers, models
 from seamless_unet.plugin.activity import Activity
 from seamless_unet.plugin.choice import Choice
 from seamless_unet.plugin.form import Form
+from seamless_unet.plugin.job import Event, Job
 from seamless_unet.plugin.redraw import Redraw
 from seamless_unet.plugin.report import report
 from seamless_unet.plugin.words import words
-from seamless_unet.plugin.worker import Event, Job, Worker, shared_worker
+from seamless_unet.plugin.worker import Worker, shared_worker
 
 
 class Panel(Form, metaclass=closed_dock.Reopening):

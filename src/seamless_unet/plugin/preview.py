@@ -11,8 +11,9 @@ from qtpy.QtCore import QObject, QTimer
 
 from seamless_unet.checkpoint import kept_request
 from seamless_unet.plugin import layers
+from seamless_unet.plugin.job import Event, Job
 from seamless_unet.plugin.view import View, current_view
-from seamless_unet.plugin.worker import Event, Job, Worker
+from seamless_unet.plugin.worker import Worker
 from seamless_unet.plugin.world import camera
 
 _MOST_PIXELS = 768 * 768

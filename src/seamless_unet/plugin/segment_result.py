@@ -11,7 +11,7 @@ from qtpy.QtCore import QTimer
 from seamless_unet.axes import label_axes
 from seamless_unet.model_header import ModelInfo
 from seamless_unet.plugin import stored
-from seamless_unet.plugin.worker import Event
+from seamless_unet.plugin.job import Event
 
 _COLORMAPS = ("magenta", "green", "cyan", "yellow", "red", "blue")
 _REFRESH = 500  # milliseconds at least between two looks at labels that are still being made

@@ -15,13 +15,13 @@ from seamless_unet.plugin.channel_rows import ChannelRows, suggested
 from seamless_unet.plugin.choice import Choice
 from seamless_unet.plugin.docks import raised_dock
 from seamless_unet.plugin.image_panel import ImagePanel
+from seamless_unet.plugin.job import Event
 from seamless_unet.plugin.segment_input import channel_choices, model_input
 from seamless_unet.plugin.segment_options import SegmentOptions
 from seamless_unet.plugin.segment_result import Place, Result
 from seamless_unet.plugin.stored import is_better_stored, new_folder, results_folder
 from seamless_unet.plugin.view import View, current_view
 from seamless_unet.plugin.words import left, words
-from seamless_unet.plugin.worker import Event
 
 
 class SegmentWidget(ImagePanel):

@@ -20,13 +20,13 @@ from seamless_unet.plugin.annotation_check import AnnotationCheck, Described, in
 from seamless_unet.plugin.corrections import add_corrections, what_to_correct
 from seamless_unet.plugin.image_panel import ImagePanel
 from seamless_unet.plugin.interrupted_list import InterruptedList
+from seamless_unet.plugin.job import Event, Job
 from seamless_unet.plugin.layer_pair import LayerPair, pairs_request
 from seamless_unet.plugin.loss_plot import LossPlot
 from seamless_unet.plugin.pair_list import Drawing, PairList
 from seamless_unet.plugin.preview import Preview, learned_from
 from seamless_unet.plugin.recipe import Recipe
 from seamless_unet.plugin.words import left
-from seamless_unet.plugin.worker import Event, Job
 
 _LET_GO = 2000  # milliseconds after which what was cancelled can be resumed
 

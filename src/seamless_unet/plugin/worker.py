@@ -19,32 +19,12 @@ from typing import Any
 from qtpy.QtCore import QCoreApplication, QObject, Qt, QTimer, Signal  # type: ignore[attr-defined]
 
 from seamless_unet.plugin.child import Child
+from seamless_unet.plugin.job import Event, Job
 from seamless_unet.plugin.job_arrays import JobArrays, read_arrays
 
-Event = dict[str, Any]
 _ERROR: Event = {"event": "error", "last": True}
 _GRACE = 1000  # milliseconds that a cancelled job has to end before its process is killed
 _PAUSE = 300  # milliseconds without another wish before the child warms up: draw the dock first
-
-
-class Job:
-    """A request under way, and the function that gets its events.
-
-    Its last event is that of the request, such as ``segmented``, or ``cancelled``, ``error`` or
-    ``crashed``; after it, ``done`` is true and nothing more comes. Of the keys that an event
-    names in ``arrays`` the values are arrays.
-    """
-
-    def __init__(
-        self, number: int, kind: str, arrays: JobArrays, on_event: Callable[[Event], None]
-    ) -> None:
-        self.number = number
-        self.kind = kind
-        self.arrays = arrays
-        self.on_event = on_event
-        self.messages: list[str] = []  # what the child was told
-        self.running = False  # whether the child has begun, or is busy with another job
-        self.done = False
 
 
 class Worker(QObject):
