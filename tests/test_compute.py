@@ -149,6 +149,14 @@ def test_the_process_speaks_json_lines_and_ends_with_its_input(start, segment_re
     assert not tmp_path.exists()
 
 
+def test_the_process_ends_where_its_input_ends_within_a_line(start, segment_request, tmp_path):
+    child = start("-m", "seamless_unet.compute")
+    child.stdin.write(json.dumps(segment_request)[:30])
+    child.stdin.close()
+    assert child.wait(timeout=30) == 0
+    assert not tmp_path.exists()
+
+
 NOISY = """
 import os
 import seamless_unet.compute as compute

@@ -32,7 +32,7 @@ def test_an_unknown_key_is_an_error():
     ("make", "message"),
     [
         (lambda: UNetConfig(ndim=4), "ndim=4 must be 2 or 3"),
-        (lambda: UNetConfig(depth=0), "depth=0 must be at least 1"),
+        (lambda: UNetConfig(depth=0), "depth=0 must be from 1 to 10"),
         (lambda: UNetConfig(padding="full"), "padding='full' is not one of 'valid', 'same'"),
         (lambda: UNetConfig(dropout=1.0), "dropout=1.0"),
         (lambda: Normalization(low=50, high=10), "low < high"),

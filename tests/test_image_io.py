@@ -112,6 +112,9 @@ def test_what_is_unknown_stays_unknown(tmp_path):
         ("imagej", {"finterval": 2.0, "tunit": "min"}, 120),
         ("imagej", {"finterval": 2.0, "tunit": "hours"}, 7200),
         ("imagej", {"finterval": 2.0, "tunit": "seconds"}, 2),
+        ("imagej", {"finterval": 2.0, "tunit": "Seconds"}, 2),
+        ("imagej", {"finterval": 2000.0, "tunit": "usec"}, 0.002),
+        ("imagej", {"finterval": 2.0, "tunit": "S"}, None),
         ("imagej", {"finterval": 2.0, "tunit": "fortnights"}, None),
         ("imagej", {"finterval": 0.0, "tunit": "sec"}, None),
         ("imagej", {"finterval": 2.0, "tunit": 1}, None),
@@ -172,7 +175,19 @@ def test_ome_in_nanometres(tmp_path):
     assert (image.name, image.pixel_size) == ("a", {"X": 0.5})
 
 
-@pytest.mark.parametrize("unit", ["pixel", "", "furlong"])
+@pytest.mark.parametrize(
+    ("unit", "size"),
+    [("micrometers", 0.5), ("Micron", 0.5), ("millimetres", 500), ("inches", 12700), ("nm", 5e-4)],
+)
+def test_units_as_people_write_them(tmp_path, unit, size):
+    about = {"axes": "YX", "unit": unit}
+    tifffile.imwrite(
+        tmp_path / "a.tif", numbers(5, 7), imagej=True, resolution=(2, 2), metadata=about
+    )
+    assert read_image(tmp_path / "a.tif").pixel_size == pytest.approx({"Y": size, "X": size})
+
+
+@pytest.mark.parametrize("unit", ["pixel", "", "furlong", "Mm"])
 def test_an_unknown_unit_is_no_pixel_size(tmp_path, unit):
     about = {"axes": "YX", "unit": unit}
     tifffile.imwrite(
@@ -182,10 +197,11 @@ def test_an_unknown_unit_is_no_pixel_size(tmp_path, unit):
 
 
 def test_resolution_per_centimetre_is_a_pixel_size_and_per_inch_is_not(tmp_path):
-    for unit, expected in (("CENTIMETER", {"Y": 2.0, "X": 1.0}), ("INCH", {})):
+    known = {"CENTIMETER": {"Y": 2.0, "X": 1.0}, "MILLIMETER": {"Y": 0.2, "X": 0.1}, "INCH": {}}
+    for unit, expected in known.items():
         path = tmp_path / f"{unit}.tif"
         tifffile.imwrite(path, numbers(5, 7), resolution=(10000, 5000), resolutionunit=unit)
-        assert read_image(path).pixel_size == expected
+        assert read_image(path).pixel_size == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("metadata", [{}, {"pixel_size": 0.5}])
@@ -221,6 +237,27 @@ def test_different_images_in_one_file_are_refused(tmp_path):
         tif.write(numbers(6, 7))
     with pytest.raises(ValueError, match=r"different images \(5 x 7, 6 x 7\): save them"):
         read_image(tmp_path / "a.tif")
+
+
+def test_a_preview_beside_the_image_is_none(tmp_path):
+    image = numbers(50, 70)
+    with tifffile.TiffWriter(tmp_path / "a.tif") as tif:
+        tif.write(image[::10, ::10], subfiletype=1, metadata=None)
+        tif.write(image, metadata=None)
+        tif.write(np.zeros((50, 70), bool), subfiletype=4, metadata=None)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif").data, image)
+    tifffile.imwrite(tmp_path / "b.tif", image, subfiletype=1, metadata=None)  # all there is
+    np.testing.assert_array_equal(read_image(tmp_path / "b.tif").data, image)
+
+
+def test_a_size_that_no_memory_has_room_for_is_refused_in_words(tmp_path):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, numbers(5, 7), metadata=None)
+    with tifffile.TiffFile(path, mode="r+") as tif:
+        for name in ("ImageWidth", "ImageLength", "RowsPerStrip"):
+            tif.pages.first.tags[name].overwrite(2**30)
+    with pytest.raises(ValueError, match=r"cannot read .*a\.tif: 1073741824 x 1073741824 pixels"):
+        read_image(path)
 
 
 def test_a_stack_that_does_not_say_what_it_is_asks_for_axes(tmp_path):
@@ -405,6 +442,7 @@ def test_a_folder_that_cannot_be_written(tmp_path):
 def test_names_and_folders(tmp_path):
     for name in ("b.tif", "a.OME.TIF", "c.tiff", "notes.txt", "d.png"):
         (tmp_path / name).touch()
+    (tmp_path / "folder.tif").mkdir()
     assert [file_stem(p) for p in tiff_files(tmp_path)] == ["a", "b", "c"]
     assert file_stem("v1.2.tif") == "v1.2"
 

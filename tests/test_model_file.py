@@ -9,6 +9,7 @@ import struct
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from seamless_unet.config import UNetConfig
@@ -115,8 +116,9 @@ def test_an_unknown_key_is_refused(model, tmp_path):
     ("key", "value", "message"),
     [
         ("pixel_size", {"Y": 0.0, "X": 0.5}, "must be in micrometre, above 0"),
-        ("pixel_size", "0.5", "must be in micrometre, above 0"),
-        ("training", [], "the summary of the training is damaged"),
+        ("pixel_size", {"Y": "0.5"}, "must be in micrometre, above 0"),
+        ("pixel_size", "0.5", "pixel_size='0.5' must be a table of keys and values"),
+        ("training", [], "training=() must be a table of keys and values"),
         ("training", {"score": "0.9"}, "score='0.9' in the summary of the training is no number"),
         ("training", {"history": [{"step": 1, "loss": "x"}, {"step": 2}]}, "loss='x' in the"),
         ("training", {"data": {"images": "3"}}, "images='3' in the"),
@@ -129,6 +131,93 @@ def test_what_nothing_can_be_shown_of_is_refused(model, tmp_path, key, value, me
     rewritten(path, lambda _, header: header.update({key: value}))
     with pytest.raises(ValueError, match=re.escape(message)):
         read_info(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"threshold": "x"}, "threshold='x' must be a number"),
+        ({"threshold": float("nan")}, "threshold=nan must be between 0 and 1"),
+        ({"seed_threshold": 7}, "seed_threshold=7 must be between 0 and 1"),
+        ({"neck": None}, "neck=None must be a number"),
+        ({"min_size": -1}, "min_size=-1 pixels must be at least 0"),
+        ({"grow": 3.7}, "grow=3.7 must be a whole number"),
+        ({"axes": "QQ"}, "axes='QQ' does not fit the network, as 'YX' would"),
+        (
+            {"channels": ["a", "b"]},
+            "channels=('a', 'b') does not fit the network, as ('channel 1',)",
+        ),
+        ({"channels": "a"}, "channels='a' must be a list"),
+        ({"classes": ["one"]}, "classes=('one',) does not fit the network, as ('background', "),
+        ({"class_values": [0, "1"]}, "class_values=(0, '1') must be a list, and '1' in it must be"),
+        ({"class_values": [0, 2**40]}, "class_values=(0, 1099511627776) must be labels"),
+        ({"normalization": {"offset": float("nan")}}, "offset=nan must be a grey value"),
+        ({"normalization": {"scale": float("inf")}}, "scale=inf must be above 0"),
+        ({"network": {"batch_norm": "no"}}, "batch_norm='no' must be true or false"),
+        ({"network": {"depth": 11}}, "depth=11 must be from 1 to 10"),
+        ({"network": []}, "[] is no UNetConfig"),
+        ({"licence": [1]}, "licence=(1,) must be text"),
+    ],
+)
+def test_a_header_that_fits_no_model_is_refused(model, tmp_path, change, message):
+    path = save_model(model, tmp_path / "cells.safetensors")
+    rewritten(path, lambda _, header: header.update(change))
+    for read in (read_info, load_model):
+        with pytest.raises(ValueError, match=r"cells\.safetensors: " + re.escape(message)):
+            read(path)
+
+
+def test_a_header_without_a_network_is_refused(model, tmp_path):
+    path = save_model(model, tmp_path / "cells.safetensors")
+    rewritten(path, lambda _, header: header.pop("network"))
+    with pytest.raises(ValueError, match=r"cells\.safetensors: .*network"):
+        read_info(path)
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", "{", "[1]", "3", "null", "[" * 100_000], ids=lambda text: str(text)[:4]
+)
+def test_a_header_that_is_no_table_is_refused(tmp_path, text):
+    path = tmp_path / "cells.safetensors"
+    metadata = {"format": "seamless-unet model"} | ({} if text is None else {"header": text})
+    save_file({"weight": torch.zeros(3)}, path, metadata=metadata)
+    for read in (read_info, load_model):
+        with pytest.raises(ValueError, match=r"cells\.safetensors is damaged: its header is no"):
+            read(path)
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        (lambda weight: torch.full_like(weight, torch.nan), "some of its weights are no numbers"),
+        (lambda weight: weight.int(), "the weights do not fit the network"),
+        (lambda weight: weight[1:].clone(), "the weights do not fit the network"),
+    ],
+)
+def test_weights_that_are_no_weights_are_refused(model, tmp_path, broken, message):
+    path = save_model(model, tmp_path / "cells.safetensors")
+    with safe_open(path, "pt") as file:
+        metadata, tensors = file.metadata(), {k: file.get_tensor(k) for k in file.offset_keys()}
+    tensors["head.weight"] = broken(tensors["head.weight"])
+    save_file(tensors, path, metadata=metadata)
+    with pytest.raises(ValueError, match=message):
+        load_model(path)
+
+
+@pytest.mark.parametrize("size", [{"base_channels": 4096, "depth": 10}, {"base_channels": 2**62}])
+def test_a_small_file_takes_no_memory_for_the_network_it_claims(model, tmp_path, size):
+    path = save_model(model, tmp_path / "cells.safetensors")
+    rewritten(path, lambda _, header: header["network"].update(size))
+    with pytest.raises(ValueError, match=r"cells\.safetensors: "):  # 10^13 weights and more
+        load_model(path)
+
+
+def test_a_network_in_double_precision_stays_one(model, tmp_path):
+    model.network.double()
+    loaded = load_model(save_model(model, tmp_path / "cells.safetensors"))
+    assert loaded.network.dtype == torch.float64
+    image = np.random.default_rng(0).random((30, 40))
+    np.testing.assert_array_equal(predict(loaded, image), predict(model, image))
 
 
 def test_weights_of_another_network_are_refused(model, tmp_path):
@@ -162,6 +251,11 @@ def test_a_full_disk_leaves_the_old_model_and_nothing_else(model, tmp_path, monk
         save_model(model, path)
     assert path.read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_missing_folder_is_named_and_not_the_temporary_file(model, tmp_path):
+    with pytest.raises(OSError, match=r"cannot write .*/none/cells\.safetensors: No such file"):
+        save_model(model, tmp_path / "none" / "cells.safetensors")
 
 
 def test_the_ending_is_checked(model, tmp_path):

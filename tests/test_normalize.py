@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -26,8 +28,33 @@ def test_standard_and_fixed():
 
 
 @pytest.mark.parametrize("kind", ["percentile", "standard"])
-def test_a_constant_image_becomes_zero(kind):
-    assert not normalize(np.full((1, 5, 5), 700, np.uint16), Normalization(kind=kind)).any()
+@pytest.mark.parametrize("value", [np.uint16(700), np.float32(0.1), np.float64(0.1), 1e29])
+def test_a_constant_image_becomes_zero(kind, value):
+    image = np.full((1, 5, 41), value)
+    assert not normalize(image, Normalization(kind=kind)).any()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("part", [7, 2**20])
+def test_mean_and_deviation_are_numpys_whatever_the_type(monkeypatch, dtype, part):
+    monkeypatch.setattr("seamless_unet.normalize._PART", part)
+    values = np.random.default_rng(0).integers(0, 250, (1, 3, 50, 20)).astype(dtype)
+    offset, scale = measure(values, Normalization("standard"))
+    exact = values.astype(np.float64)
+    np.testing.assert_allclose([offset.item(), scale.item()], [exact.mean(), exact.std()], 1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("kind", ["percentile", "standard"])
+def test_measuring_takes_one_copy_of_what_it_looks_at(dtype, kind):
+    image = np.zeros((1, 2048, 2048), dtype)
+    image[0, :, ::3] = 7
+    copy = image.nbytes if dtype == np.float32 and kind == "percentile" else 0
+    tracemalloc.start()
+    measure(image, Normalization(kind))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < copy + 20e6
 
 
 def test_a_few_bright_pixels_in_black_still_count():

@@ -55,6 +55,17 @@ def test_what_is_put_back_is_the_image(axes, ndim):
     np.testing.assert_array_equal(first, expected.transpose(order))
 
 
+@pytest.mark.parametrize("axes", ["ZYX", "TYX", "TZYX"])
+def test_what_was_measured_before_is_not_measured_again(axes):
+    image = np.random.default_rng(0).random((2, 2, 4, 4)[-len(axes) :])
+    given = np.full((1, 1, 1), 3.0), np.full((1, 1, 1), 2.0)
+    found = [
+        measured for *_, measured in pieces(image, layout(info(), image.shape, axes), info(), given)
+    ]
+    assert len(found) == image.size // 16
+    assert all(measured is given for measured in found)
+
+
 def test_planes_of_a_stack_share_their_grey_values_and_images_do_not():
     stack = np.stack([np.zeros((4, 4)), np.full((4, 4), 9)])
     for axes, shared in (("ZYX", True), ("SYX", False), ("TYX", False)):

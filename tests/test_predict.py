@@ -1,3 +1,4 @@
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -140,12 +141,21 @@ def test_images_smaller_than_the_halo(shape):
     np.testing.assert_allclose(result.sum(axis=0), 1, rtol=1e-6)
 
 
-def test_symmetries_make_the_result_symmetric():
-    image = np.random.default_rng(0).random((24, 24))
-    net = network()
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("shape", [(24, 24), (37, 50), (31, 29), (3, 41)])
+def test_symmetries_are_the_mean_over_turned_images_whatever_their_size(shape, padding):
+    """Where the poolings begin depends on the end of an axis, unless it is a multiple of them."""
+    image = np.random.default_rng(0).random(shape)
+    net = network(padding=padding).double()
     result = predict(net, image, symmetries=True)
-    turned = predict(net, np.rot90(image).copy(), symmetries=True)
-    np.testing.assert_allclose(np.rot90(result, axes=(1, 2)), turned, atol=1e-6)
+    expected = np.zeros_like(result)
+    for mirror, quarters in itertools.product((False, True), range(4)):
+        turned = np.rot90(image[:, ::-1] if mirror else image, quarters).copy()
+        back = np.rot90(predict(net, turned), -quarters, axes=(1, 2))
+        expected += (back[..., ::-1] if mirror else back) / 8
+    np.testing.assert_allclose(result, expected, rtol=0, atol=1e-14)
+    tiled = predict(net, image, symmetries=True, tile_shape=net.geometry.read_size(8))
+    np.testing.assert_allclose(tiled, expected, rtol=0, atol=1e-14)
     assert abs(result - predict(net, image)).max() > 1e-4
 
 

@@ -63,6 +63,8 @@ def main() -> None:
 
 def _listen(lines: IO[str], orders: Orders) -> None:
     for line in lines:
+        if not line.endswith("\n"):  # the parent was killed in the middle of it
+            break
         request = json.loads(line)
         if request["request"] == "stop":
             orders.stopped.add(request["id"])

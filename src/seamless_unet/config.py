@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 from seamless_unet.json_config import JsonConfig
+from seamless_unet.ranges import check_below_one, check_least
 
 Annotation = Literal["objects", "classes", "scribbles"]
 
 # base channels by ndim, where a recipe leaves them open; in 2-D those of the bundled models
 WIDTH = {2: 32, 3: 16}
+_DEEPEST = 10  # a pixel of the lowest level is 1024 wide
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class UNetConfig(JsonConfig):
     in_channels, classes
         Channels in; classes out. One class means a single sigmoid output.
     depth
-        Number of 2x2 max-poolings.
+        Number of 2x2 max-poolings, 1 to 10.
     base_channels
         Channels of the first level; they double with each pooling.
     padding
@@ -60,10 +62,9 @@ class UNetConfig(JsonConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_positive(self, "in_channels", "classes", "depth", "base_channels")
-        if self.ndim not in (2, 3):
-            raise ValueError(f"ndim={self.ndim} must be 2 or 3")
-        _check_below_one(self, "dropout")
+        check_least(self, "in_channels", "classes", "base_channels")
+        _check_shape(self)
+        check_below_one(self, "dropout")
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,10 @@ class Normalization(JsonConfig):
             raise ValueError(
                 f"percentiles need 0 <= low < high <= 100, got {self.low}, {self.high}"
             )
-        if self.scale <= 0:
+        if not 0 < self.scale < math.inf:
             raise ValueError(f"scale={self.scale} must be above 0")
+        if not math.isfinite(self.offset):
+            raise ValueError(f"offset={self.offset} must be a grey value")
 
 
 @dataclass(frozen=True)
@@ -188,11 +191,10 @@ class TrainConfig(JsonConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.ndim not in (2, 3):
-            raise ValueError(f"ndim={self.ndim} must be 2 or 3")
-        _check_positive(self, "patch", "batch_size", "depth")
+        _check_shape(self)
+        check_least(self, "patch", "batch_size")
         if self.base_channels is not None:
-            _check_positive(self, "base_channels")
+            check_least(self, "base_channels")
         if (self.steps is None) == (self.minutes is None):
             raise ValueError("say how long to train: either steps or minutes")
         if self.steps is not None and self.steps < 1:
@@ -201,11 +203,11 @@ class TrainConfig(JsonConfig):
             raise ValueError(f"minutes={self.minutes} must be above 0")
         if self.minutes == math.inf:
             raise ValueError("minutes=inf: give many, and stop the training when it is good enough")
-        _check_positive(self, "rim", "seed", *_NOT_NEGATIVE, minimum=0)
+        check_least(self, "rim", "seed", *_NOT_NEGATIVE, minimum=0)
         for name in ("learning_rate", "border_sigma"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}={getattr(self, name)} must be above 0")
-        _check_below_one(self, "ema", "dropout", "momentum")
+        check_below_one(self, "ema", "dropout", "momentum")
         if self.grey > 1:
             raise ValueError(f"grey={self.grey} must be at most 1")
         if self.gap < 0 or self.gap % 2:
@@ -274,13 +276,8 @@ def recipe_fields(preset: str, changes: Mapping[str, Any]) -> dict[str, Any]:
     return {**PRESETS[preset], **volume, **changes}
 
 
-def _check_below_one(config: Any, *names: str) -> None:
-    for name in names:
-        if not 0 <= getattr(config, name) < 1:
-            raise ValueError(f"{name}={getattr(config, name)} must be at least 0 and below 1")
-
-
-def _check_positive(config: Any, *names: str, minimum: float = 1) -> None:
-    for name in names:
-        if not getattr(config, name) >= minimum:
-            raise ValueError(f"{name}={getattr(config, name)} must be at least {minimum}")
+def _check_shape(config: UNetConfig | TrainConfig) -> None:
+    if config.ndim not in (2, 3):
+        raise ValueError(f"ndim={config.ndim} must be 2 or 3")
+    if not 1 <= config.depth <= _DEEPEST:
+        raise ValueError(f"depth={config.depth} must be from 1 to {_DEEPEST}")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from seamless_unet.bands import segment_in_bands
 from seamless_unet.model_header import ModelInfo
 from seamless_unet.pieces import Layout, MeasuredPiece, Piece, Predicted
+from seamless_unet.ranges import check_settings
 from seamless_unet.resample import (
     resampled,
     resampled_labels,
@@ -20,7 +21,7 @@ from seamless_unet.resample import (
     resampled_values,
 )
 from seamless_unet.scratch import is_in_memory, scratch_array
-from seamless_unet.segment import check_settings, segment
+from seamless_unet.segment import segment
 
 if TYPE_CHECKING:
     from seamless_unet.model_file import Model

@@ -5,11 +5,9 @@ OME-TIFF, ImageJ's and tifffile's own metadata are read; axes are letters as in 
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import errno
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +19,7 @@ from numpy.typing import NDArray
 from seamless_unet.axes import check_axes, in_words, label_axes
 from seamless_unet.metadata import tiff_tag
 from seamless_unet.tiff_content import TiffContent, read_tiff
-from seamless_unet.whole_file import replacing
+from seamless_unet.whole_file import writing
 
 _SOFTWARE = "seamless-unet"
 _LEAST_PER_CM, _MOST_PER_CM = 1e-4, 2.0**31  # that a TIFF tag, a ratio of 32 bits, can say
@@ -209,7 +207,7 @@ def write_image(
     per_cm = [1e4 / size[axis] for axis in "XY" if size.get(axis)]
     if len(per_cm) == 2 and all(_LEAST_PER_CM < value < _MOST_PER_CM for value in per_cm):
         resolution = {"resolution": per_cm, "resolutionunit": "CENTIMETER"}
-    with _written(path) as temporary:
+    with writing(path) as temporary:
         tifffile.imwrite(
             temporary,
             data,
@@ -237,8 +235,9 @@ def file_stem(path: str | os.PathLike[str]) -> str:
 
 def tiff_files(folder: str | os.PathLike[str]) -> list[Path]:
     """Return the TIFF files of a folder, sorted by name; hidden ones (``._a.tif``) are none."""
-    files = (path for path in Path(folder).iterdir() if not path.name.startswith("."))
-    return sorted(path for path in files if path.suffix.lower() in (".tif", ".tiff"))
+    shown = (path for path in Path(folder).iterdir() if not path.name.startswith("."))
+    tiffs = (path for path in shown if path.suffix.lower() in (".tif", ".tiff"))
+    return sorted(path for path in tiffs if path.is_file())
 
 
 def written_here(path: str | os.PathLike[str]) -> bool:
@@ -263,20 +262,6 @@ def sample_path(name: str) -> Path:
         if (folder / name).is_file():
             return folder / name
     raise FileNotFoundError(f"there is no bundled sample {name}")
-
-
-@contextlib.contextmanager
-def _written(path: Path) -> Iterator[Path]:
-    """Replace a file, or say that nothing was written."""
-    try:
-        with replacing(path) as temporary:
-            yield temporary
-    except OSError as error:
-        reason = error.strerror or f"the disk may be full ({error})"
-        raise OSError(
-            error.errno or errno.EIO,
-            f"cannot write {path}: {reason}; nothing was written, make room or use another folder",
-        ) from error
 
 
 def _compact(data: NDArray) -> NDArray:

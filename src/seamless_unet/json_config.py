@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import types
 import typing
-from numbers import Integral
+from collections.abc import Sequence
+from numbers import Integral, Real
 from typing import Any, Literal, Self
 
 
@@ -16,18 +18,14 @@ class JsonConfig:
     Raises
     ------
     ValueError
-        If the value of a ``Literal`` field is none of its choices, or that of an ``int`` field no
-        whole number.
+        If the value of a field is not of its type: none of the choices of a ``Literal``, no whole
+        number, no number, no text, and so on.
     """
 
     def __post_init__(self) -> None:
         for name, hint in typing.get_type_hints(type(self)).items():
-            value, choices = getattr(self, name), typing.get_args(hint)
-            if typing.get_origin(hint) is Literal and value not in choices:
-                raise ValueError(f"{name}={value!r} is not one of {', '.join(map(repr, choices))}")
-            counts = hint is int or (hint == int | None and value is not None)
-            if counts and not isinstance(value, Integral):
-                raise ValueError(f"{name}={value!r} must be a whole number")
+            if needed := _unmet(hint, value := getattr(self, name)):
+                raise ValueError(f"{name}={value!r} {needed}")
 
     def to_json(self) -> dict[str, Any]:
         """Return a dict of JSON types."""
@@ -40,15 +38,20 @@ class JsonConfig:
         Raises
         ------
         ValueError
-            If ``data`` has a key that this version does not know.
+            If ``data`` has a key that this version does not know, lacks one, or is no dict.
         """
+        if not isinstance(data, dict):
+            raise ValueError(f"{data!r} is no {cls.__name__}")
         hints = typing.get_type_hints(cls)
         if unknown := sorted(set(data) - set(hints)):
             raise ValueError(
                 f"unknown {cls.__name__} key(s) {', '.join(unknown)}: the file was written by a "
                 "newer version; update napari-seamless-unet"
             )
-        return cls(**{key: _built(hints[key], value) for key, value in data.items()})
+        try:
+            return cls(**{key: _built(hints[key], value) for key, value in data.items()})
+        except TypeError as error:  # a field that must be there is not
+            raise ValueError(str(error)) from error
 
 
 def _built(hint: Any, value: Any) -> Any:
@@ -59,3 +62,43 @@ def _built(hint: Any, value: Any) -> Any:
 
 def _tuples(value: Any) -> Any:
     return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+def _unmet(hint: Any, value: Any) -> str:
+    """Return in words what a type demands that a value is not, and nothing where it is.
+
+    >>> _unmet(int, 2), _unmet(int, 2.0), _unmet(tuple[str, ...], ("a", 1))
+    ('', 'must be a whole number', 'must be a list, and 1 in it must be text')
+    """
+    origin, inner = typing.get_origin(hint) or hint, typing.get_args(hint)
+    if origin is Literal:
+        chosen = any(value is choice or value == choice for choice in inner)
+        return "" if chosen else f"is not one of {', '.join(map(repr, inner))}"
+    if isinstance(hint, type) and issubclass(hint, JsonConfig):
+        return "" if isinstance(value, hint) else f"must be a {hint.__name__}"
+    if origin in (types.UnionType, typing.Union):
+        unmet = [_unmet(each, value) for each in inner]
+        return "" if "" in unmet else unmet[0]
+    if origin is tuple:
+        if not isinstance(value, Sequence) or isinstance(value, str):
+            return "must be a list"
+        items = ((item, _unmet(inner[0], item)) for item in value)
+        return next(
+            (f"must be a list, and {item!r} in it {must}" for item, must in items if must), ""
+        )
+    must, holds = _CHECKS.get(origin, ("", None))
+    return "" if holds is None or holds(value) else must
+
+
+def _is_truth(value: Any) -> bool:
+    return isinstance(value, bool) or str(getattr(value, "dtype", "")) == "bool"  # numpy's
+
+
+_CHECKS: dict[Any, tuple[str, Any]] = {
+    bool: ("must be true or false", _is_truth),
+    int: ("must be a whole number", lambda v: isinstance(v, Integral) and not _is_truth(v)),
+    float: ("must be a number", lambda v: isinstance(v, Real) and not _is_truth(v)),
+    str: ("must be text", lambda v: isinstance(v, str)),
+    dict: ("must be a table of keys and values", lambda v: isinstance(v, dict)),
+    types.NoneType: ("must be none", lambda v: v is None),
+}

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seamless_unet.units import micrometres, number, seconds
+
 if TYPE_CHECKING:
     import tifffile
 
-_MICROMETRES = {
-    **{"m": 1e6, "cm": 1e4, "mm": 1e3, "nm": 1e-3, "Å": 1e-4, "inch": 25400.0},
-    **{"meter": 1e6, "centimeter": 1e4, "millimeter": 1e3, "nanometer": 1e-3, "angstrom": 1e-4},
-    **dict.fromkeys(("µm", "μm", "um", "\\u00B5m", "micron", "microns", "micrometer"), 1.0),
-}
-_SECONDS = {
-    **{"ns": 1e-9, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "msec": 1e-3, "s": 1.0, "sec": 1.0},
-    **{"second": 1.0, "min": 60.0, "minute": 60.0, "h": 3600.0, "hr": 3600.0, "hour": 3600.0},
-    **{"d": 86400.0, "day": 86400.0},
-}
-_UNIT_TAG = {3: "cm"}  # inches are the default of programs that know no size
+_UNIT_TAG = {3: "cm", 4: "mm", 5: "µm"}  # inches are the default of programs that know no size
 _ZARR_FILES = (".zattrs", ".zarray", "zarr.json")
 
 
@@ -79,11 +70,17 @@ def read_metadata(path: str | Path) -> Metadata | None:
 
 
 def tiff_series(tif: tifffile.TiffFile) -> Sequence[tifffile.TiffPageSeries]:
-    """Return the series of an open file; those of other files of its OME-TIFF set are left out."""
+    """Return the series of an open file.
+
+    Those of other files of its OME-TIFF set are left out, and small previews and masks beside the
+    image.
+    """
     series: Any = tif.series
     series = series(squeeze=False) if callable(series) else series  # from tifffile 2026.5 on
     own = [each for each in series if any(page and page.parent is tif for page in each.pages)]
-    return own if len(series) > 1 and own else series
+    own = own if len(series) > 1 and own else list(series)
+    full = [each for each in own if not (each.keyframe.is_reduced or each.keyframe.is_mask)]
+    return full or own
 
 
 def tiff_axes(
@@ -114,7 +111,7 @@ def tiff_pixel_size(tif: tifffile.TiffFile) -> dict[str, float]:
         return {
             axis: size
             for axis, name in names.items()
-            if (size := _micrometres(pixels.get(name, 0), pixels.get(f"{name}Unit", "µm"))) > 0
+            if (size := micrometres(pixels.get(name, 0), pixels.get(f"{name}Unit", "µm"))) > 0
         }
     tags = tif.pages.first.tags
     about = tif.imagej_metadata or next(iter(tif.shaped_metadata or ()), {})
@@ -126,9 +123,9 @@ def tiff_pixel_size(tif: tifffile.TiffFile) -> dict[str, float]:
     per_unit = {"Y": tiff_tag(tags, "YResolution"), "X": tiff_tag(tags, "XResolution")}
     sizes = {axis: ratio[1] / ratio[0] for axis, ratio in per_unit.items() if ratio and ratio[0]}
     sizes |= {"Z": about["spacing"]} if "spacing" in about else {}
-    found = {axis: _micrometres(size, unit) for axis, size in sizes.items()}
+    found = {axis: micrometres(size, unit) for axis, size in sizes.items()}
     own = about.get("pixel_size")  # as this package writes it
-    found |= {axis: _number(size) for axis, size in own.items()} if isinstance(own, dict) else {}
+    found |= {axis: number(size) for axis, size in own.items()} if isinstance(own, dict) else {}
     return {axis: size for axis, size in found.items() if size > 0}
 
 
@@ -142,9 +139,8 @@ def tiff_frame_interval(tif: tifffile.TiffFile) -> float | None:
         time, unit = about.get("finterval"), about.get("tunit", "sec")
     else:  # as this package writes it
         time, unit = next(iter(tif.shaped_metadata or ()), {}).get("frame_interval"), "s"
-    unit = str(unit)
-    seconds = _number(time) * (_SECONDS.get(unit) or _SECONDS.get(unit.removesuffix("s"), 0.0))
-    return seconds if seconds > 0 else None
+    interval = seconds(time, unit)
+    return interval if interval > 0 else None
 
 
 def _tiff_channels(tif: tifffile.TiffFile) -> tuple[str, ...]:
@@ -177,23 +173,6 @@ def tiff_tag(tags: tifffile.TiffTags, name: str) -> Any:
     return tags[name].value if name in tags else None
 
 
-def _micrometres(size: Any, unit: str) -> float:
-    return _number(size) * _MICROMETRES.get(unit, 0.0)
-
-
-def _number(value: Any) -> float:
-    """Return a number that a file gives, 0 for what is none.
-
-    >>> _number("0.5"), _number(None)
-    (0.5, 0.0)
-    """
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return 0.0
-    return number if math.isfinite(number) else 0.0
-
-
 def _zarr_metadata(folder: Path) -> Metadata:
     """Return what is said about an OME-Zarr image, given its folder or that of an array in it."""
     attributes = _zarr_attributes(folder)
@@ -213,11 +192,11 @@ def _zarr_metadata(folder: Path) -> Metadata:
     axes = multiscale.get("axes", list("tczyx"))  # as it was before axes were written down
     axes = [axis if isinstance(axis, dict) else {"name": axis} for axis in axes]
     letters = _letters([axis["name"] for axis in axes])
-    sizes = _zarr_scale(multiscale, array.name, len(axes))
+    scales = _zarr_scale(multiscale, array.name, len(axes))
     pixel_size = {
-        letter: micrometres
-        for letter, axis, size in zip(letters, axes, sizes, strict=True)
-        if letter in "ZYX" and (micrometres := _micrometres(size, axis.get("unit", ""))) > 0
+        letter: size
+        for letter, axis, scale in zip(letters, axes, scales, strict=True)
+        if letter in "ZYX" and (size := micrometres(scale, axis.get("unit", ""))) > 0
     }
     channels = attributes.get("omero", {}).get("channels", [])
     return Metadata(shape, letters, pixel_size, _names([c.get("label") for c in channels]))

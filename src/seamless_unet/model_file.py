@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 from safetensors import SafetensorError, safe_open
 
 from seamless_unet.model_header import ModelInfo
-from seamless_unet.whole_file import replacing
+from seamless_unet.whole_file import writing
 
 if TYPE_CHECKING:
     import torch
 
+    from seamless_unet.config import UNetConfig
     from seamless_unet.unet import UNet
 
 FORMAT = "seamless-unet model"
@@ -74,19 +75,38 @@ def load_model(path: str | os.PathLike[str], *, device: str | None = None) -> Mo
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is not a model, is truncated, or comes from a newer version.
+        If the file is not a model, is truncated or damaged, or comes from a newer version.
     """
-    from seamless_unet.unet import UNet
-
     path = find_model(path)
     tensors, header = read_tensors(path, FORMAT)
     info = _info(path, header)
-    network = UNet(info.network)
-    try:
-        network.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise ValueError(f"{path}: the weights do not fit the network it describes") from error
+    network = _with_weights(path, info.network, tensors)
     return Model(info, network.to(device).eval().requires_grad_(False))
+
+
+def _with_weights(path: Path, config: UNetConfig, tensors: Mapping[str, torch.Tensor]) -> UNet:
+    """Return a network with weights from a file; it takes no memory before they are its own."""
+    import torch
+
+    from seamless_unet.unet import UNet
+
+    try:
+        with torch.device("meta"):
+            network = UNet(config)
+    except (RuntimeError, OverflowError) as error:  # more weights than can be counted
+        raise ValueError(f"{path}: a network as it describes cannot be") from error
+    weights = [tensor for name, tensor in tensors.items() if not name.endswith("batches_tracked")]
+    needed = {name: tensor.shape for name, tensor in network.state_dict().items()}
+    if needed != {name: tensor.shape for name, tensor in tensors.items()} or not all(
+        weight.is_floating_point() for weight in weights
+    ):
+        raise ValueError(f"{path}: the weights do not fit the network it describes")
+    if not all(bool(weight.isfinite().all()) for weight in weights):
+        raise ValueError(f"{path} is damaged: some of its weights are no numbers")
+    double = all(weight.dtype == torch.float64 for weight in weights)
+    network = network.to(torch.float64 if double else torch.float32).to_empty(device="cpu")
+    network.load_state_dict(tensors)
+    return network
 
 
 def read_info(path: str | os.PathLike[str]) -> ModelInfo:
@@ -135,7 +155,7 @@ def write_tensors(
         {key: tensor.detach().contiguous().cpu() for key, tensor in tensors.items()},
         metadata={"format": kind, "header": json.dumps(header, default=_plain)},
     )
-    with replacing(path) as temporary, open(temporary, "wb") as file:
+    with writing(path) as temporary, open(temporary, "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
@@ -165,13 +185,23 @@ def _opened(path: Path, kind: str) -> Iterator[tuple[Any, dict[str, Any]]]:
             if metadata.get("format") != kind:
                 found = metadata.get("format", "a file of another program")
                 raise ValueError(f"{path} is not a {kind}: it is {found}")
-            yield file, json.loads(metadata["header"])
+            yield file, _header(path, metadata.get("header", ""))
     except SafetensorError as error:
         raise ValueError(f"{path} is not a {kind}, or is truncated: {error}") from error
+
+
+def _header(path: Path, text: str) -> dict[str, Any]:
+    try:
+        header = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged: its header is no JSON") from error
+    if not isinstance(header, dict):
+        raise ValueError(f"{path} is damaged: its header is no table of keys and values")
+    return header
 
 
 def _info(path: Path, header: dict[str, Any]) -> ModelInfo:
     try:
         return ModelInfo.from_json(header)
-    except (TypeError, KeyError, ValueError) as error:
+    except ValueError as error:
         raise ValueError(f"{path}: {error}") from error

@@ -12,6 +12,9 @@ from typing import Any, Literal
 
 from seamless_unet.config import Normalization, UNetConfig
 from seamless_unet.json_config import JsonConfig
+from seamless_unet.ranges import check_settings
+
+_PIXELS = ("neck", "min_size", "grow")
 
 
 @dataclass(frozen=True)
@@ -25,11 +28,12 @@ class ModelInfo(JsonConfig):
     output
         ``"objects"``: foreground to be cut into instances; ``"classes"``: a class map.
     axes
-        What one network input is, without channels: ``"YX"`` or ``"ZYX"``.
+        What one network input is, without channels: ``"YX"`` or ``"ZYX"``, as its network's.
     channels, classes
-        Names, one per channel in and class out.
+        Names, one per channel in and class out; numbered where they are left open.
     class_values
-        The label value of each class index.
+        The label value of each class index; where they are left open, 0 for the first and 1 for
+        the others, or of a class map the indices.
     pixel_size
         Micrometre per pixel for axes among Z, Y and X; empty where unknown.
     threshold, seed_threshold, neck, min_size, grow
@@ -45,10 +49,10 @@ class ModelInfo(JsonConfig):
     network: UNetConfig
     normalization: Normalization = dataclasses.field(default_factory=Normalization)
     output: Literal["objects", "classes"] = "objects"
-    axes: str = "YX"
-    channels: tuple[str, ...] = ("channel 1",)
-    classes: tuple[str, ...] = ("background", "object")
-    class_values: tuple[int, ...] = (0, 1)
+    axes: str = ""
+    channels: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    class_values: tuple[int, ...] = ()
     pixel_size: dict[str, float] = dataclasses.field(default_factory=dict)
     threshold: float = 0.5
     seed_threshold: float | None = None
@@ -62,17 +66,45 @@ class ModelInfo(JsonConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        sizes = self.pixel_size.values() if isinstance(self.pixel_size, dict) else [None]
-        if not all(_is_number(size) and 0 < size < math.inf for size in sizes):
+        for name, value in self._left_open().items():
+            object.__setattr__(self, name, getattr(self, name) or value)
+        self._check_network()
+        if not all(_is_number(size) and 0 < size < math.inf for size in self.pixel_size.values()):
             raise ValueError(f"pixel_size={self.pixel_size} must be in micrometre, above 0")
+        check_settings(
+            **{name: getattr(self, name) for name in ("threshold", "seed_threshold", *_PIXELS)}
+        )
         _check_summary("training", self.training)
         for number, training in enumerate(self.training.get("earlier", ())):
             _check_summary(f"earlier training {number}", training)
 
+    def _left_open(self) -> dict[str, Any]:
+        """Return what stands for fields that nothing is said of."""
+        network, count = self.network, max(self.network.classes, 2)
+        numbered = tuple(f"class {number}" for number in range(count))
+        values = tuple(range(count))
+        return {
+            "axes": "ZYX"[-network.ndim :],
+            "channels": numbered_channels(network.in_channels),
+            "classes": ("background", "object") if count == 2 else numbered,
+            "class_values": tuple(min(k, 1) for k in values)
+            if self.output == "objects"
+            else values,
+        }
+
+    def _check_network(self) -> None:
+        """Refuse fields that are not those of the network."""
+        for name, value in self._left_open().items():
+            given = getattr(self, name)
+            if len(given) != len(value) or (name == "axes" and given != value):
+                raise ValueError(f"{name}={given!r} does not fit the network, as {value!r} would")
+        if not all(0 <= value < 2**31 for value in self.class_values):
+            raise ValueError(f"class_values={self.class_values} must be labels, from 0 to 2^31 - 1")
+
     @property
     def instances(self) -> dict[str, Any]:
         """Keyword arguments for `seamless_unet.segment.segment`."""
-        names = ("threshold", "seed_threshold", "neck", "min_size", "grow")
+        names = ("threshold", "seed_threshold", *_PIXELS)
         cored = self.output == "objects" and len(self.classes) == 3
         return {name: getattr(self, name) for name in names} | {"cored": cored}
 

@@ -139,7 +139,7 @@ def pieces(
     info: ModelInfo,
     measured: Measured | None = None,
 ) -> Iterator[MeasuredPiece]:
-    """Yield index along ``loop``, piece (C, [Z,] Y, X), and what `measure` found, unless given.
+    """Yield index along ``loop``, piece (C, [Z,] Y, X), and what `measure` found, or was given.
 
     The planes of a stack are measured as one image: slice by slice, the noise of an empty slice
     would become objects.
@@ -153,9 +153,12 @@ def pieces(
             yield index, piece, measured or measure(piece, info.normalization)
         return
     for index, volume in split(ordered, axes, 3):  # volume: C, Z, Y, X
-        offset, scale = measure(volume, info.normalization)  # C, 1, 1, 1
+        found = measured
+        if found is None:
+            offset, scale = measure(volume, info.normalization)  # C, 1, 1, 1
+            found = offset[:, 0], scale[:, 0]
         for z in range(volume.shape[1]):
-            yield (*index, z), _read(volume[:, z]), (offset[:, 0], scale[:, 0])
+            yield (*index, z), _read(volume[:, z]), found
 
 
 def _read(piece: NDArray | LazyArray) -> NDArray | LazyArray:

@@ -9,6 +9,7 @@ from skimage.segmentation import watershed
 
 from seamless_unet.gaps import close_gaps
 from seamless_unet.necks import divide_at_necks
+from seamless_unet.ranges import check_settings
 from seamless_unet.runs import Runs, find_runs, numbered
 
 _LEAST_SEED = 3  # pixels
@@ -127,24 +128,6 @@ def check_segment(
     )
     if grow != int(grow):
         raise ValueError(f"grow={grow} must be a whole number of pixels")
-
-
-def check_settings(
-    *, threshold: float | None, seed_threshold: float | None = None, **pixels: float | None
-) -> None:
-    """Refuse what is out of range; ``None`` is not.
-
-    Raises
-    ------
-    ValueError
-        With the name of what is.
-    """
-    for name, value in {"threshold": threshold, "seed_threshold": seed_threshold}.items():
-        if value is not None and not 0 <= value <= 1:
-            raise ValueError(f"{name}={value} must be between 0 and 1")
-    for name, value in pixels.items():
-        if value is not None and not value >= 0:
-            raise ValueError(f"{name}={value} pixels must be at least 0")
 
 
 def divided_and_sifted(

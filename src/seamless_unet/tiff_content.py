@@ -55,7 +55,7 @@ def read_tiff(path: str | os.PathLike[str]) -> TiffContent:
             with tifffile.TiffFile(path) as tif:
                 pieces = [_read_series(tif, series) for series in tiff_series(tif)]
                 said = tiff_pixel_size(tif), tiff_frame_interval(tif)
-        except (OSError, MemoryError):
+        except OSError:
             raise
         except _UnreadableError as error:
             raise ValueError(f"cannot read {path}: {error}") from error
@@ -84,7 +84,11 @@ def _read_series(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> tup
     if any(page.compression in _TOLERANT and _ends_early(page) for page in pages):
         raise _UnreadableError("its end is missing; copy or save it again")
     shape, axes = tiff_axes(tif, series)
-    return series.asarray().reshape(shape), axes
+    try:
+        return series.asarray().reshape(shape), axes
+    except MemoryError as error:
+        words = f"{in_words(shape)} pixels are more than fit into memory, if that is true"
+        raise _UnreadableError(words) from error
 
 
 def _ends_early(page: tifffile.TiffPage | tifffile.TiffFrame) -> bool:

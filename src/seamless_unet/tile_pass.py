@@ -66,16 +66,17 @@ class TilePass:
 
     def slabs(self, tile: Tile) -> int:
         """Return how many slabs a tile takes."""
-        axis = stream_axis(tile.read)
-        return len(self.turns) * -(-tile.read[axis] // self._rows(tile.read, axis))
+        count = 0
+        for turn in self.turns:
+            reads, axis = self._reads(self._spans(tile, turn))
+            count += -(-reads[axis] // self._rows(reads, axis))
+        return count
 
     def write(self, tile: Tile) -> Iterator[None]:
         """Fill the tile's part of ``out``, slab by slab."""
-        geometry = self.network.geometry
         for turn in self.turns:
-            around = spans(tile, self.image.shape[1:], geometry, turn)
-            reads = tuple(span.read for span in around)
-            axis = stream_axis(reads)
+            around = self._spans(tile, turn)
+            reads, axis = self._reads(around)
             rows = self._rows(reads, axis)
             push = self._network(axis)
             indices = [span.indices() for span in around]
@@ -96,6 +97,15 @@ class TilePass:
         if not streams(self.network) or rows <= self.network.geometry.step:
             return None
         return dataclasses.replace(self, most_rows=rows // 2)
+
+    def _spans(self, tile: Tile, turn: Turn) -> list[Span]:
+        return spans(tile, self.image.shape[1:], self.network.geometry, turn)
+
+    @staticmethod
+    def _reads(around: Sequence[Span]) -> tuple[tuple[int, ...], int]:
+        """Return what is read, and the axis along which slabs follow each other."""
+        reads = tuple(span.read for span in around)
+        return reads, stream_axis(reads)
 
     def _rows(self, read: Sequence[int], axis: int) -> int:
         if not streams(self.network):

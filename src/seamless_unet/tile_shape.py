@@ -19,9 +19,11 @@ _SLAB_PIXELS = 150_000
 # and bytes of one result at the finest level: beyond 32 MB the C library of Linux gives memory
 # back to the system after every convolution, which costs a tenth of the time
 _SLAB_BYTES = 20_000_000
-# intermediate results at the finest level at once, measured. Those of a slab are no more, but the
-# C library keeps what was freed between them
-_TENSORS = {"tile": 8, "slab": 22}
+# intermediate results at the finest level at once, measured; padding copies what it is put around.
+# Those of a slab are no more, but the C library keeps what was freed between them
+_TENSORS = {"tile": 8, "padded": 13, "slab": 22, "double slab": 28}
+# bytes that it keeps between tiles
+_KEPT = {"tile": 20_000_000, "double tile": 90_000_000}
 
 
 def streams(network: UNet) -> bool:
@@ -99,7 +101,11 @@ def _tile_bytes(network: UNet, read: Sequence[int]) -> int:
 
     Skip, upsampled, both concatenated (2), convolved (2), its work space (2).
     """
-    return _TENSORS["tile"] * math.prod(read) * _pixel_bytes(network)
+    tensors = _TENSORS["tile" if network.geometry.valid else "padded"]
+    if _unrolls(network):  # both concatenated, once for each weight of a filter
+        tensors += 2 * 3 ** len(read)
+    kept = _KEPT["double tile" if _unrolls(network) else "tile"] + 2 * _weight_bytes(network)
+    return tensors * math.prod(read) * _pixel_bytes(network) + kept
 
 
 def _slab_bytes(network: UNet, axis: int, rows: int, read: Sequence[int]) -> int:
@@ -113,8 +119,17 @@ def _slab_bytes(network: UNet, axis: int, rows: int, read: Sequence[int]) -> int
     shrinks = 2 ** (len(read) - 2)
     waiting = sum(geometry.skip_crop(level) // shrinks**level for level in range(depth))
     finest = math.prod(read) // read[axis] * _pixel_bytes(network)
-    weights = sum(each.numel() * each.element_size() for each in network.parameters())
-    return (_TENSORS["slab"] * rows + waiting) * finest + 2 * weights
+    tensors = _TENSORS["double slab" if _unrolls(network) else "slab"]
+    return (tensors * rows + waiting) * finest + 2 * _weight_bytes(network)
+
+
+def _unrolls(network: UNet) -> bool:
+    """Whether PyTorch's convolutions write out what each weight of their filters is to see."""
+    return network.dtype == torch.float64 and network.device.type == "cpu"
+
+
+def _weight_bytes(network: UNet) -> int:
+    return sum(each.numel() * each.element_size() for each in network.parameters())
 
 
 def _pixel_bytes(network: UNet) -> int:

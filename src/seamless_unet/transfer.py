@@ -60,5 +60,5 @@ def seen_in_channels(model: Model, mix: NDArray[np.floating]) -> Model:
     weights["encoders.0.0.bias"] = weights["encoders.0.0.bias"] + dark * first.flatten(1).sum(1)
     network = UNet(config).to(first)
     network.load_state_dict(weights)
-    info = dataclasses.replace(model.info, network=config)
+    info = dataclasses.replace(model.info, network=config, channels=())
     return Model(info, network.eval().requires_grad_(False))

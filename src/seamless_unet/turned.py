@@ -72,14 +72,20 @@ class Span:
         return np.array(mirrored(self.first, self.first + self.read, self.size))
 
     def reversed(self, geometry: Geometry) -> Span:
-        """Return the same seen from the axis' other end."""
+        """Return what writes the same seen from the axis' other end.
+
+        There the poolings begin, too, as if the whole turned image were predicted, so that it may
+        read up to a step more.
+        """
+        start, stop = self.size - self.stop, self.size - self.start
+        ahead = start % geometry.step
         return Span(
             size=self.size,
-            first=self.size - self.first - self.read,
-            read=self.read,
-            skip=geometry.output_size(self.read) - self.skip - (self.stop - self.start),
-            start=self.size - self.stop,
-            stop=self.size - self.start,
+            first=start - ahead - geometry.near,
+            read=geometry.read_size(stop - start + ahead),
+            skip=ahead + (0 if geometry.valid else geometry.near),
+            start=start,
+            stop=stop,
         )
 
 

@@ -26,7 +26,8 @@ def weight_map(
 
     ``w = w_c + w0 * exp(-(d1 + d2)^2 / (2 sigma^2))``, where d1 and d2 are the distances to the
     nearest and second nearest object. The border term belongs to background pixels; the class
-    term w_c gives background and foreground the same total and a mean of 1.
+    term w_c gives background and foreground the same total, half of the pixels, so that its mean is
+    1 where both are there.
 
     Parameters
     ----------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import tempfile
@@ -26,6 +27,26 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def writing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a temporary file as `replacing` does, or say that nothing was written.
+
+    Raises
+    ------
+    OSError
+        With the name of the file and the reason.
+    """
+    try:
+        with replacing(path) as temporary:
+            yield temporary
+    except OSError as error:
+        reason = error.strerror or f"the disk may be full ({error})"
+        raise OSError(
+            error.errno or errno.EIO,
+            f"cannot write {path}: {reason}; nothing was written, make room or use another folder",
+        ) from error
 
 
 def try_to_write(folder: Path) -> None:

@@ -269,15 +269,12 @@ def test_the_plane_that_is_shown_is_measured_with_its_stack(
         np.testing.assert_array_equal(shown[0] > 0, whole.labels[plane] > 0)
 
 
-@pytest.mark.parametrize(("threshold", "shown"), [(0.97, 0.97), (1.2, 1)])
-def test_a_model_with_an_unusual_threshold_can_be_chosen(
-    dock, library, threshold_model, threshold, shown
-):
-    info = replace(threshold_model.info, threshold=threshold, neck=5000)
+def test_a_model_with_an_unusual_threshold_can_be_chosen(dock, library, threshold_model):
+    info = replace(threshold_model.info, threshold=0.97, neck=5000)
     save_model(Model(info, threshold_model.network), library / "mine.safetensors")
     panel = dock("Segment")
     panel.model.value = str(library / "mine.safetensors")
-    assert panel.how.threshold.value == pytest.approx(shown)
+    assert panel.how.threshold.value == pytest.approx(0.97)
     assert panel.how.neck.value == 1000
 
 
