@@ -40,6 +40,19 @@ def test_a_bar_that_moves(viewer, begin, qtbot):
     qtbot.waitUntil(lambda: bars(viewer) == [])
 
 
+def test_a_window_that_closes_gets_no_bar(viewer, begin, qtbot):
+    """napari lets events happen while it makes one, and its loop would never end."""
+    window = viewer.window._qt_window
+    window.show()
+    activity = begin()
+    window.hide()  # as it is from the moment it is closed until it is deleted
+    qtbot.wait(100)
+    assert bars(viewer) == []
+    window.show()
+    qtbot.waitUntil(lambda: len(bars(viewer)) == 1)
+    activity.end()
+
+
 def test_what_turns_meanwhile_turns_slowly(viewer, begin, qtbot):
     labels = viewer.window._qt_window.findChildren(QLabel)
     (movie,) = [label.movie() for label in labels if label.movie()]

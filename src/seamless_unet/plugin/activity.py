@@ -55,6 +55,7 @@ class Activity:
         self._window, self._title, self._on_cancel = window, title, on_cancel
         self._bar: _Bar | None = None
         self._fraction: float | None = None
+        self._shown = _is_visible(window)
         self._changing = self._ended = False
         self._question = _Question(window, f"{title} is running. {if_closed}")
         self._timer = QTimer()
@@ -76,7 +77,8 @@ class Activity:
             _animate(self._window, 100)
 
     def _look(self) -> None:
-        if self._changing:
+        # of a window that closes, napari's handling of events would swallow that its loop is to end
+        if self._changing or (self._shown and not _is_visible(self._window)):
             return
         self._changing = True
         try:
@@ -97,6 +99,12 @@ class Activity:
             self._bar.reset(total=100)
         if percent > self._bar.n:
             self._bar.update(percent - self._bar.n)
+
+
+def _is_visible(window: QMainWindow | None) -> bool:
+    with contextlib.suppress(RuntimeError):  # it may be gone
+        return window is not None and window.isVisible()
+    return False
 
 
 def _animate(window: QMainWindow | None, speed: int) -> None:
