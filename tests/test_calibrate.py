@@ -48,6 +48,15 @@ def test_what_is_right_already_stays(squares):
     assert (after, value) == (before, 1.0)
 
 
+def test_a_smallest_size_that_was_given_up_comes_back(squares):
+    """An early network, whose objects are small, may have wanted 0."""
+    specks = np.where(squares > 0, 0.9, 0.0)
+    specks[::10, 1::10] = 0.9
+    after, value = calibrated(info(min_size=0), predicted(squares, specks))
+    assert value == 1
+    assert 1 < after.min_size <= 36
+
+
 def test_a_faint_network_gets_a_lower_threshold(squares):
     after, value = calibrated(info(), predicted(squares, (squares > 0) * 0.45))
     assert value == 1

@@ -51,6 +51,12 @@ def test_an_unknown_key_is_an_error():
         (lambda: TrainConfig(steps=1, patch=212.5), "patch=212.5 must be a whole number"),
         (lambda: TrainConfig(steps=1, zoom=-0.5), "zoom=-0.5 must be at least 0"),
         (lambda: TrainConfig(steps=1, elastic=float("nan")), "elastic=nan must be at least 0"),
+        (
+            lambda: TrainConfig(steps=1, border_weight=float("inf")),
+            "border_weight=inf must",
+        ),
+        (lambda: TrainConfig(steps=1, border_sigma=float("inf")), "border_sigma=inf must"),
+        (lambda: TrainConfig(steps=1, seed=2**80), "must be below 2\\^63"),
         (lambda: TrainConfig(steps=1, ema=2.0), "ema=2.0 must be at least 0 and below 1"),
         (lambda: TrainConfig(steps=1, grey=5.0), "grey=5.0 must be at most 1"),
         (lambda: TrainConfig(steps=1, border_sigma=0.0), "border_sigma=0.0 must be above 0"),

@@ -192,6 +192,29 @@ def test_of_a_stack_planes_and_of_an_image_beside_it_a_part_is_set_aside():
     )
 
 
+def test_planes_without_labels_are_no_background():
+    labels = np.zeros((3, 30, 30), int)
+    labels[0] = 4
+    with pytest.raises(ValueError, match="no background to learn from"):
+        make_dataset([labels * 2.0], [labels], config(), axes="ZYX")
+
+
+def test_labels_outside_of_the_region_and_empty_images_are_called_so():
+    image, labels = drawn(seed=0, count=20)
+    with pytest.raises(ValueError, match="no label inside the region"):
+        make_dataset([image], [labels], config(), regions=[labels == 0])
+    with pytest.raises(ValueError, match=r"image 1 is empty: its shape is \(0, 5\)"):
+        make_dataset([np.zeros((0, 5))], [np.zeros((0, 5), int)], config())
+
+
+def test_channels_that_were_not_said_are_pointed_out():
+    image, labels = drawn(seed=0, count=20)
+    for colors, axes in ((np.stack([image] * 3, -1), "YXC"), (np.stack([image] * 3), "CYX")):
+        with pytest.raises(ValueError, match=rf"same size; if one .* is channels, say axes={axes}"):
+            make_dataset([colors], [labels], config())
+        make_dataset([colors], [labels], config(), axes=axes)
+
+
 def test_where_one_of_few_images_shows_too_little_it_is_learned_from_whole():
     labels = [drawn(seed=i, count=20)[1] for i in range(3)]
     labels[1][:] = 0

@@ -2,17 +2,20 @@ import dataclasses
 import itertools
 import math
 
+import dask.array as da
 import numpy as np
 import pytest
 import torch
 
-from seamless_unet.config import TrainConfig
+from seamless_unet.config import TrainConfig, UNetConfig
 from seamless_unet.dataset import make_dataset
 from seamless_unet.device import choose_device
 from seamless_unet.metrics import evaluate
+from seamless_unet.model_file import save_model
+from seamless_unet.model_header import ModelInfo
 from seamless_unet.predict import predict
 from seamless_unet.segment import segment
-from seamless_unet.train import Finished, Prepared, Step, Validated, train
+from seamless_unet.train import Finished, Prepared, Step, Validated, _most_validated, train
 from seamless_unet.train_state import TrainState
 from seamless_unet.validate import predict_samples, score
 
@@ -226,6 +229,57 @@ def test_one_image_may_be_given_with_a_bare_region_and_words(pairs):
     )
     assert bare == several
     assert bare.pairs[0].name == "cells"
+
+
+def test_lists_and_dask_arrays_are_images_too(pairs):
+    image, labels = pairs[0][0], pairs[1][0]
+
+    def step_of(*given):
+        events = train(*given, TrainConfig.preset(steps=1, **SMALL))
+        return next(event.loss for event in events if isinstance(event, Step))
+
+    expected = step_of(image, labels)
+    for given in (
+        (da.from_array(image), da.from_array(labels)),
+        ([da.from_array(image)], [labels]),
+        ([image.tolist()], [labels.tolist()]),
+    ):
+        assert step_of(*given) == expected
+
+
+def test_a_recipe_that_is_left_open_goes_on_as_it_began(pairs, tmp_path):
+    first = next(train(*pairs, TrainConfig.preset(minutes=5, **SMALL))).state
+    model = save_model(first.best_model(), tmp_path / "m.safetensors")
+    named = TrainConfig.preset(minutes=5, **SMALL | {"start": str(model)})
+    state = next(train(*pairs, named)).state
+    going_on = TrainConfig.preset(minutes=5, **SMALL)  # another start
+    assert next(train(*pairs, going_on, state=state)).state.config.start == str(model)
+
+
+def test_an_update_that_fails_has_drawn_nothing(pairs, monkeypatch):
+    state = next(train(*pairs, TrainConfig.preset(steps=3, **SMALL))).state
+    before = state.rng.bit_generator.state
+
+    def no_memory(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("seamless_unet.update.weighted_cross_entropy", no_memory)
+    with pytest.raises(MemoryError):
+        list(train(*pairs, state.config, state=state))
+    assert state.rng.bit_generator.state == before
+    assert state.step == 0
+
+
+def test_on_a_cpu_the_score_is_measured_on_what_the_minutes_allow():
+    def most(**budget):
+        config = TrainConfig.preset(**budget, **SMALL)
+        network = UNetConfig(depth=1, base_channels=2)
+        return _most_validated(TrainState.start(config, ModelInfo(network)))
+
+    assert most(steps=5) == 2**24
+    assert most(minutes=5) == 2_000_000
+    assert most(minutes=0.1) == 400_000
+    assert most(minutes=600) == 2**24
 
 
 def test_what_is_no_recipe_and_no_model_is_said(pairs):

@@ -1,4 +1,5 @@
 import dataclasses
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -57,6 +58,26 @@ def test_scribbles_score_the_dice_of_annotated_pixels_only(pixel_model):
     assert measured(*prepared(pixel_model, labels, "scribbles", half_wrong))[0] == pytest.approx(
         expected
     )
+
+
+def test_an_image_of_whole_objects_that_shows_none_is_no_score(pixel_model):
+    """Or a network that finds nothing would have 1, whatever was scribbled elsewhere."""
+    strokes = np.zeros((40, 60), int)
+    strokes[5:15, 5:15], strokes[25:35, 25:35] = 2, 1
+    model, scribbled = prepared(pixel_model, strokes, "scribbles")
+    nothing = np.zeros_like(scribbled[0].labels)
+    weight = np.ones(nothing.shape, np.float32)
+    empty = replace(
+        scribbled[0],
+        image=np.zeros_like(scribbled[0].image),
+        labels=nothing,
+        target=nothing.astype(np.int16),
+        weight=weight,
+        annotation="objects",
+    )
+    blind = [replace(sample, image=sample.image * 0) for sample in scribbled]
+    assert measured(model, [*scribbled, empty])[0] == 1
+    assert measured(model, [*blind, empty])[0] < 0.6
 
 
 def test_any_part_of_an_object_is_right_where_a_scribble_does_not_say_which(pixel_model):

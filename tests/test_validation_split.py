@@ -27,7 +27,9 @@ def shown(samples):
 def test_planes_that_are_held_back_show_something_and_so_do_the_others(first, last):
     planes = [sample((0, 0), shows=first <= z < last) for z in range(20)]
     training, validation, _ = split_validation(planes, TrainConfig(steps=1))
-    assert training + validation == planes
+    assert [plane in validation for plane in planes] == [plane not in training for plane in planes]
+    assert len(training) + len(validation) == 20
+    assert len(validation) <= 2 * 0.15 * 20  # the planes that show nothing are learned from, too
     held_back = shown(validation)
     assert held_back == max(1, round(0.15 * (last - first)))
     assert shown(training) == last - first - held_back > 0
@@ -74,3 +76,41 @@ def test_samples_are_counted_by_what_is_annotated_of_them():
     assert evenly(samples, 3 * 20) == [samples[0], samples[4], samples[8]]
     samples = [sample((n, 0)) for n in range(9)]
     assert len(evenly(samples, 9 * 20 * 24 - 1)) == 8
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_background_beyond_the_last_label_is_learned_from(axis, backwards):
+    """Or most of an image would be held back that has its cells at one end."""
+    cells = np.zeros((60, 60), np.int16)
+    cells[2:18:4, 2::4] = 1
+    cells = cells[::-1] if backwards else cells
+    cells = cells.T if axis else cells
+    weight = np.ones((60, 60), np.float32)
+    image = np.zeros((1, 60, 60), np.float32)
+    whole = Sample(image, cells.astype(np.int32), cells, weight, (0, 0), "image", "objects")
+    (learned,), (held_back,), _ = split_validation([whole], TrainConfig(steps=1))
+    assert (learned.annotated ^ held_back.annotated).all()
+    assert held_back.annotated.mean() < 0.3
+    assert 0.1 < cells[held_back.annotated].sum() / cells.sum() < 0.3
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_where_one_image_of_many_shows_objects_a_part_of_it_is_held_back(seed):
+    images = [sample((n, 0), shows=n == 5) for n in range(12)]
+    training, validation, _ = split_validation(images, TrainConfig(steps=1, seed=seed))
+    assert any((s.target[s.annotated] > 0).any() for s in validation)
+    assert any((s.target[s.annotated] > 0).any() for s in training)
+
+
+def test_volumes_that_are_held_back_are_called_so():
+    flat = [sample((0, 0)) for _ in range(3)]
+    volumes = [
+        Sample(
+            s.image[:, None], s.labels[None], s.target[None], s.weight[None], (0, 0), "v", "objects"
+        )
+        for s in flat
+    ]
+    assert split_validation(volumes, TrainConfig(steps=1, ndim=3))[2] == (
+        "the last annotated volumes, 1 of 3"
+    )

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seamless_unet.model_header import ModelInfo
+from seamless_unet.model_info import least_size
 from seamless_unet.validate import Predicted, score, with_objects
 
 _LEAST_OBJECTS = 200  # by fewer, settings are chosen that are worse on other images
@@ -40,18 +42,21 @@ def calibrate(
     """
     best = before
     cored = info.instances["cored"]
-    objects = sum(
-        len(np.unique(p.sample.labels[p.sample.annotated & (p.sample.labels > 0)]))
+    sizes = [
+        size
         for p in with_objects(predicted)
-    )
+        for size in _sizes(p.sample.labels[p.sample.annotated & (p.sample.labels > 0)])
+    ]
+    objects = len(sizes)
     if objects < _LEAST_OBJECTS:
         return info, best
+    size = info.min_size or least_size(sizes)  # or 0 would be the end of all choice
     choices: dict[str, tuple[Any, ...]] = {  # of equally good ones the first is taken
         "threshold": (0.4, 0.5, 0.3, 0.6, 0.2, 0.7),
         # cores keep crowded objects apart, also where those held back happen to need none
         "seed_threshold": (0.2 if cored else None, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9),
         "neck": (0.0, 1.5, 2.0, 3.0),
-        "min_size": (0, info.min_size // 2, 2 * info.min_size),
+        "min_size": (0, size // 2, size, 2 * size),
     }
     for name, values in choices.items():
         tried = [dataclasses.replace(info, **{name: v}) for v in values if v != getattr(info, name)]
@@ -60,3 +65,7 @@ def calibrate(
             best = max(scores)
             info = tried[scores.index(best)]
     return info, best
+
+
+def _sizes(ids: NDArray) -> list[int]:
+    return np.unique(ids, return_counts=True)[1].tolist()

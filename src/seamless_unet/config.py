@@ -204,6 +204,11 @@ class TrainConfig(JsonConfig):
         if self.minutes == math.inf:
             raise ValueError("minutes=inf: give many, and stop the training when it is good enough")
         check_least(self, "rim", "seed", *_NOT_NEGATIVE, minimum=0)
+        for name in ("learning_rate", "border_sigma", *_NOT_NEGATIVE):
+            if math.isinf(getattr(self, name)):
+                raise ValueError(f"{name}={getattr(self, name)} must be a finite number")
+        if self.seed >= 2**63:
+            raise ValueError(f"seed={self.seed} must be below 2^63")
         for name in ("learning_rate", "border_sigma"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}={getattr(self, name)} must be above 0")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from seamless_unet.advice import Problem, find_problems, one_number, strokes_of_kinds
 from seamless_unet.annotation import border_term, class_weights
 from seamless_unet.config import Annotation, Normalization, TrainConfig
-from seamless_unet.meaning import WHOLE_OBJECTS, Meaning, read_meanings
+from seamless_unet.meaning import NO_BACKGROUND, WHOLE_OBJECTS, Meaning, read_meanings
 from seamless_unet.pair import Pair, cut, read_pairs
 from seamless_unet.sample import Sample
 from seamless_unet.summary import Drawn, Summary
@@ -92,14 +92,17 @@ def make_dataset(
     pairs = read_pairs(
         images, labels, config, axes=axes, names=names, annotations=annotations, regions=regions
     )
-    meaning, meanings = read_meanings(
-        [pair.annotated_labels() for pair in pairs], [pair.annotation for pair in pairs], config
-    )
+    annotated = [pair.annotated_labels() for pair in pairs]
+    if not any(map(np.any, annotated)) and any(pair.labels.any() for pair in pairs):
+        raise ValueError("there is no label inside the region: draw at least one object there")
+    meaning, meanings = read_meanings(annotated, [pair.annotation for pair in pairs], config)
     config = dataclasses.replace(config, annotation=meaning.annotation)
     pieces, left_out = _cut(pairs, meanings, config, normalization or Normalization())
     _check_channels(pieces, pairs)
     drawn = tuple(_drawn(pairs, pieces))
     counts = _class_counts(pieces, meaning)
+    if meaning.output == "objects" and not counts[0]:  # planes without labels are none either
+        raise ValueError(NO_BACKGROUND)
     class_pixels = _by_name(counts, meaning)
     weighted = _weighted(pieces, counts, config)
     training, validation, how = split_validation(weighted, config, meaning.drawn_names)

@@ -15,6 +15,10 @@ from seamless_unet.config import Annotation, TrainConfig
 _MOST_SCRIBBLE_CLASSES = 5
 WHOLE_OBJECTS = ("background", "object")
 OBJECT_PARTS = ("background", "rim", "core")
+NO_BACKGROUND = (
+    "every pixel belongs to an object, so there is no background to learn from: "
+    "leave background 0, or say that the values are classes"
+)
 
 
 @dataclass(frozen=True)
@@ -67,10 +71,7 @@ def read_meaning(labels: Sequence[NDArray], config: TrainConfig) -> Meaning:
     drawn = [value for value in values if value > 0]
     if config.annotation == "objects":
         if 0 not in values:
-            raise ValueError(
-                "every pixel belongs to an object, so there is no background to learn from: "
-                "leave background 0, or say that the values are classes"
-            )
+            raise ValueError(NO_BACKGROUND)
         return Meaning("objects", "objects", (0, 1, 1) if config.rim else (0, 1))
     if config.annotation == "classes":
         _check_several(values, "use at least two values, 0 may be one")

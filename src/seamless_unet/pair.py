@@ -65,8 +65,10 @@ class Pair:
         if self.labels.shape != expected:
             raise ValueError(
                 f"{self.name} is {in_words(self.image.shape, self.axes)} but its labels are "
-                f"{in_words(self.labels.shape)}: they must have the same size"
+                f"{in_words(self.labels.shape)}: they must have the same size{self._channels()}"
             )
+        if self.labels.size == 0:
+            raise ValueError(f"{self.name} is empty: its shape is {self.image.shape}")
         if self.region is not None and self.region.shape != expected:
             raise ValueError(
                 f"the labels of {self.name} are {in_words(expected)} but its region is "
@@ -83,6 +85,14 @@ class Pair:
                 f"the labels of {self.name} have values up to {highest}: classes and "
                 f"scribbles can be 0 to {_LARGEST}"
             )
+
+    def _channels(self) -> str:
+        """Return what to do where one dimension is likely to be that of channels."""
+        for place in (len(self.axes) - 1, 0):
+            if self.image.shape[:place] + self.image.shape[place + 1 :] == self.labels.shape:
+                kept = "ZYX"[-self.labels.ndim :]
+                return f"; if one dimension is channels, say axes={kept[:place]}C{kept[place:]}"
+        return ""
 
     def annotated_labels(self) -> NDArray:
         """Return the labels that count: a flat array if there is a region."""

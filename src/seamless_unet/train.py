@@ -32,6 +32,7 @@ from seamless_unet.volumes import fitting_recipe
 _VALIDATIONS = 20  # in a budget of steps
 _VALIDATION_TIME = 0.1  # at most this part of a budget of minutes
 _MOST_VALIDATED = 2**24  # pixels; more would not tell more
+_VALIDATED_PER_MINUTE = 400_000  # pixels: on two cores about a second for each minute
 _MOST_SCRIBBLED = 2**21  # pixels, likewise
 _CALIBRATED_FROM = 0.5  # of the budget: before, the network changes too much
 
@@ -159,10 +160,10 @@ def train(
         "annotations": annotations,
         "regions": _several(regions) if regions is not None else None,
     }
-    if state and config:  # what it started from is behind it
-        config = dataclasses.replace(config, start=state.config.start)
     begun_as = {"ndim": state.config.ndim} if state else {}
     config = config or fitting_recipe("quick", begun_as, **given)
+    if state:  # what it started from is behind it
+        config = dataclasses.replace(config, start=state.config.start)
     normalization = state.info.normalization if state else start_normalization(config)
     dataset = make_dataset(config=config, normalization=normalization, **given)
     config = dataclasses.replace(config, annotation=dataset.meaning.annotation)
@@ -185,19 +186,29 @@ def train(
 
 
 def _several(arrays: Sequence[Any] | NDArray) -> list[Any]:
-    return [arrays] if isinstance(arrays, np.ndarray) else list(arrays)
+    if isinstance(arrays, np.ndarray) or hasattr(arrays, "__array__"):  # dask's and others' too
+        return [np.asarray(arrays)]
+    return [None if array is None else np.asarray(array) for array in arrays]
 
 
 def _steps(state: TrainState, dataset: Dataset) -> Iterator[Event]:
     config, network = state.config, state.network
     patches = Patches(dataset.training, config, network.geometry, device=network.device)
-    held_back = evenly(dataset.validation, _MOST_VALIDATED)
+    held_back = evenly(dataset.validation, _most_validated(state))
     # a model that is learned on from keeps its settings
     scribbled = [] if state.adapting else _scribbled(dataset)
     network.to(memory_format=memory_format(network.device, config.ndim))
     network.train()
     with DrawnAhead(patches) as batches:
         yield from _alternated(state, batches, held_back, scribbled)
+
+
+def _most_validated(state: TrainState) -> int:
+    """Return how many pixels to measure the score on: a CPU does not get further in its time."""
+    minutes = state.config.minutes
+    if minutes is None or state.network.device.type != "cpu":
+        return _MOST_VALIDATED
+    return int(min(_MOST_VALIDATED, max(minutes, 1) * _VALIDATED_PER_MINUTE))
 
 
 def _scribbled(dataset: Dataset) -> list[Sample]:
@@ -235,7 +246,7 @@ def _alternated(
         loss = update(state, batches)
         state.elapsed += time.perf_counter() - began
         fraction = state.fraction()
-        state.history.append({"step": state.step, "loss": loss})
+        state.record(loss)
         left = state.elapsed / fraction * (1 - fraction)
         yield Step(state.step, loss, min(fraction, 1.0), max(left, 0.0))
 

@@ -23,6 +23,7 @@ from seamless_unet.model_info import thinned
 from seamless_unet.unet import UNet
 
 Weights = dict[str, Tensor]
+_LOSSES = 10_000  # that are all kept
 
 
 @dataclass(eq=False)
@@ -132,6 +133,17 @@ class TrainState:
             return self.step / self.config.steps
         assert self.config.minutes is not None
         return self.elapsed / (60 * self.config.minutes)
+
+    def record(self, loss: float) -> None:
+        """Add the loss of the step to the history: of long trainings every second one, or fourth.
+
+        So that the history, which each checkpoint has, never gets longer than 20,000 losses.
+        """
+        stride = 1 << max(0, (self.step // _LOSSES).bit_length() - 1)
+        if self.step == stride * _LOSSES:
+            self.history = [e for e in self.history if "score" in e or e["step"] % stride == 0]
+        if self.step % stride == 0:
+            self.history.append({"step": self.step, "loss": loss})
 
     @torch.no_grad()
     def average_weights(self) -> None:

@@ -23,6 +23,19 @@ def update(state: TrainState, batches: DrawnAhead) -> float:
     FloatingPointError
         If the training diverges.
     """
+    before = state.rng.bit_generator.state
+    try:
+        value = _updated(state, batches)
+    except BaseException:  # out of memory, perhaps: what is kept goes on as if it had not begun
+        state.rng.bit_generator.state = before
+        raise
+    state.step += 1
+    state.average_weights()
+    return value
+
+
+def _updated(state: TrainState, batches: DrawnAhead) -> float:
+    """Change the weights and return the loss."""
     learning_rate = _learning_rate(state)
     device = state.network.device
     image, target, weight = batches.take(state.rng)
@@ -48,8 +61,6 @@ def update(state: TrainState, batches: DrawnAhead) -> float:
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()
     state.optimizer.step()
-    state.step += 1
-    state.average_weights()
     return value
 
 

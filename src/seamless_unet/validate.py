@@ -39,8 +39,8 @@ def predict_samples(network: UNet, info: ModelInfo, samples: Sequence[Sample]) -
 def score(info: ModelInfo, predicted: Sequence[Predicted]) -> float:
     """Return how well the annotated pixels are met, 0 to 1.
 
-    Where whole objects are annotated the average precision, mean over IoU thresholds from 0.5 to
-    0.95; where none are, the mean Dice coefficient of the classes.
+    Where whole objects are drawn the average precision, mean over IoU thresholds from 0.5 to 0.95;
+    where none are, the mean Dice coefficient of the classes.
 
     Parameters
     ----------
@@ -49,7 +49,8 @@ def score(info: ModelInfo, predicted: Sequence[Predicted]) -> float:
     predicted
         From `predict_samples`.
     """
-    if whole := with_objects(predicted):
+    whole = with_objects(predicted)
+    if any((p.sample.labels * p.sample.annotated).any() for p in whole):
         return combine(
             evaluate(
                 p.sample.labels * p.sample.annotated,
@@ -72,7 +73,7 @@ def score(info: ModelInfo, predicted: Sequence[Predicted]) -> float:
 
 
 def with_objects(predicted: Sequence[Predicted]) -> list[Predicted]:
-    """Return those whose labels show whole objects."""
+    """Return those whose labels show whole objects, if any."""
     return [p for p in predicted if p.sample.annotation == "objects"]
 
 

@@ -13,6 +13,7 @@ from seamless_unet.sample import Sample
 
 _MANY_IMAGES = 10  # from which on whole images are held back
 _MANY_CLASSES = 10  # more are rather the numbers of objects
+_MUCH = 2  # times the part that is to be held back; beyond the last label it may be less
 
 
 def split_validation(
@@ -59,6 +60,8 @@ def _split(
     sources = sorted({sample.source for sample in samples})
     if len(sources) >= _MANY_IMAGES:
         chosen = _held_back(samples, sources, config)
+        if not any(_shows(s) for s in samples if s.source in chosen) and any(map(_shows, samples)):
+            return _split_each(samples, config)  # the only image that shows something is among them
         training = [s for s in samples if s.source not in chosen]
         validation = [s for s in samples if s.source in chosen]
         return training, validation, f"{len(chosen)} of {len(sources)} images"
@@ -114,8 +117,9 @@ def _split_each(
             shown = [number for number, plane in enumerate(planes) if _shows(plane)]
             shown = shown if len(shown) > 1 else list(range(len(planes)))
             count = min(max(1, round(config.validation * len(shown))), len(shown) - 1)
-            training += planes[: shown[-count]]
-            planes_held_back += planes[shown[-count] :]
+            held_back = _last_planes(len(planes), shown[-count:], config.validation)
+            training += [plane for z, plane in enumerate(planes) if z not in held_back]
+            planes_held_back += [planes[z] for z in held_back]
         else:
             single += planes
             for plane in planes:
@@ -128,31 +132,54 @@ def _split_each(
     how = f"the end of the longest side of {of}"
     if planes_held_back:
         beside = ", and the end of the longest side of single images" if ends else ""
-        how = f"the last annotated planes, {len(planes_held_back)} of {len(samples)}{beside}"
+        kind = "volumes" if samples[0].weight.ndim == 3 else "planes"
+        how = f"the last annotated {kind}, {len(planes_held_back)} of {len(samples)}{beside}"
     return training, planes_held_back + ends, how
 
 
 def _split_region(sample: Sample, config: TrainConfig) -> tuple[Sample, Sample | None]:
     """Cut off the end of a side, the longest if possible, with a part of the labeled pixels.
 
-    Every class stays with what is learned from; nothing is cut off where it cannot.
+    Every class stays with what is learned from; nothing is cut off where it cannot. Where that
+    would be far more of all that is annotated, what lies beyond the last label stays too, and of
+    several ends that with least of it is taken.
     """
     annotated = sample.weight > 0
     labeled = annotated & (sample.target > 0)
     labeled = labeled if labeled.any() else annotated
-    classes = _classes([sample], config)
+    classes, least = _classes([sample], config), 1.0
+    cut: tuple[Sample, Sample | None] = (sample, None)
     for axis, backwards in product(np.argsort(labeled.shape)[::-1], (False, True)):
         others = tuple(i for i in range(labeled.ndim) if i != axis)
-        counts = labeled.sum(axis=others)[:: -1 if backwards else 1]
+        turned = slice(None, None, -1 if backwards else 1)
+        counts, pixels = (part.sum(axis=others)[turned] for part in (labeled, annotated))
         first, last = np.flatnonzero(counts)[[0, -1]]
         start = int(np.searchsorted(np.cumsum(counts), (1 - config.validation) * counts.sum())) + 1
         start = min(max(start, first + 1), last)  # something labeled on either side
-        held_back = (np.arange(len(counts)) >= start)[:: -1 if backwards else 1]
-        region = np.expand_dims(held_back, others)
+        too_many = pixels[start:].sum() > _MUCH * config.validation * pixels.sum()
+        stop = last + 1 if too_many else len(counts)
+        share = pixels[start:stop].sum() / pixels.sum()
+        numbers = np.arange(len(counts))
+        region = np.expand_dims(((start <= numbers) & (numbers < stop))[turned], others)
         learned = sample.restricted(~region)
-        if first < last and _classes([learned], config) == classes:
-            return learned, sample.restricted(region)
-    return sample, None
+        if first < last and share < least and _classes([learned], config) == classes:
+            least, cut = share, (learned, sample.restricted(region))
+        if least <= _MUCH * config.validation:
+            break
+    return cut
+
+
+def _last_planes(count: int, shown: Sequence[int], part: float) -> list[int]:
+    """Return which planes to hold back: those given, which show something, and all after the first.
+
+    Where these are far more than the part of so many planes that is asked for, of those that show
+    nothing no more than make up that part.
+    """
+    after = range(shown[0], count)
+    if len(after) <= max(_MUCH * part * count, 1):
+        return list(after)
+    empty = [z for z in after if z not in shown]
+    return sorted([*shown, *empty[: max(0, round(part * count) - len(shown))]])
 
 
 def _too_little(samples: Sequence[Sample], config: TrainConfig) -> str:

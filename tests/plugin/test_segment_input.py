@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import dask.array as da
 import numpy as np
 import pytest
@@ -6,6 +8,7 @@ from napari.components import ViewerModel
 from napari.layers import Image
 from napari.layers._source import layer_source
 
+from seamless_unet.plugin.layers import shining_channel
 from seamless_unet.plugin.segment_input import channel_choices, model_input
 
 
@@ -86,3 +89,22 @@ def test_channels_have_the_names_of_the_file(stained):
     assert channel_choices(viewer, stained, "ZYX") == [("stained", stained)]
     stained.data = numbers(3, 8, 9)  # it is not the file's any more
     assert channel_choices(viewer, stained, "CYX") == [("1", 0), ("2", 1), ("3", 2)]
+
+
+@pytest.mark.parametrize(("color", "ground", "shining"), [(2, 0, 2), (0, 30, 0), (1, 230, None)])
+def test_the_color_that_shines_on_a_dark_ground(color, ground, shining):
+    data = np.full((40, 60, 3), ground, np.uint8)
+    data[5:15, 10:20, color] = 250
+    assert shining_channel(Image(data, rgb=True)) == shining
+    assert shining_channel(Image(data[..., color])) is None
+
+
+def test_fluorescence_in_color_is_not_taken_for_stained_tissue(viewer, dock):
+    data = np.zeros((40, 60, 3), np.uint8)
+    data[5:15, 10:20, 2] = 250
+    viewer.add_image(data, rgb=True, name="blue")
+    panel = dock("Segment")
+    assert Path(panel.model.value).stem == "nuclei"
+    assert panel.channels.value == [2]
+    panel.image.value = viewer.add_image(255 - data // 4, rgb=True, name="tissue")
+    assert Path(panel.model.value).stem == "stained_nuclei"

@@ -61,7 +61,7 @@ class Previews:
             self._cost = self._last - began
             self._spent += self._cost
             yield event
-        except (ValueError, OSError, MemoryError, RuntimeError) as error:
+        except (ValueError, OSError, EOFError, MemoryError, RuntimeError) as error:
             yield self._gave_up(error)
 
     def final(self, model: Model) -> Iterator[dict[str, Any]]:
@@ -70,15 +70,17 @@ class Previews:
             self._look()
             if self._view is not None:
                 yield {**self._preview(model), "final": True}
-        except (ValueError, OSError, MemoryError, RuntimeError) as error:
+        except (ValueError, OSError, EOFError, MemoryError, RuntimeError) as error:
             yield self._gave_up(error)
 
     def _look(self) -> None:
         """Take the latest view, if there is a new one."""
         if view := self._orders.views.pop(self._request["id"], None):
             path = Path(view["image"])
-            self._view, self._is_new, self._image = view, True, np.load(path)
-            path.unlink(missing_ok=True)
+            try:
+                self._view, self._is_new, self._image = view, True, np.load(path)
+            finally:
+                path.unlink(missing_ok=True)
 
     def _is_due(self, validated: bool) -> bool:
         if not self._state.adapting and self._state.elapsed < _FIRST:

@@ -25,20 +25,22 @@ class ChannelRows(QWidget):
         self._rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self.hide()
 
-    def ask(self, names: Sequence[str], choices: Sequence[tuple[str, Any]]) -> None:
+    def ask(
+        self, names: Sequence[str], choices: Sequence[tuple[str, Any]], likely: int | None = None
+    ) -> None:
         """Ask for each of these channels; none are asked for without names.
 
         What the user chose stays while it can be chosen; else see `suggested`. A single channel is
         not called by its name.
         """
-        asked = (tuple(names), tuple(choices))
+        asked = (tuple(names), tuple(choices), likely)
         if asked == self._asked:
             return
         chosen = self._chosen() if self._asked and self._asked[0] == tuple(names) else {}
         self._asked = asked
         while self._rows.rowCount():
             self._rows.removeRow(0)
-        self._suggested = suggested(names, choices)
+        self._suggested = suggested(names, choices, likely)
         possible = {_identity(*choice) for choice in choices}
         kept = {number: c[1] for number, c in chosen.items() if _identity(*c) in possible}
         values = [kept.get(number, value) for number, value in enumerate(self._suggested)]
@@ -69,11 +71,13 @@ def _identity(words: str, value: Any) -> Any:
     return (words, value) if isinstance(value, int) else value
 
 
-def suggested(names: Sequence[str], choices: Sequence[tuple[str, Any]]) -> list[Any]:
+def suggested(
+    names: Sequence[str], choices: Sequence[tuple[str, Any]], likely: int | None = None
+) -> list[Any]:
     """Return what is likely to be each of a model's channels, none of them twice if possible.
 
-    The choice of the same name, else one with the name in it, else the one in the same place;
-    names that are only numbers mean the place.
+    The choice of the same name, else one with the name in it, else, for a single channel, the
+    likely one, else the one in the same place; names that are only numbers mean the place.
 
     >>> suggested(["nuclei", "GFP", "other"], [("gfp", 0), ("Cy5", 1), ("all nuclei", 2)])
     [2, 0, 1]
@@ -86,6 +90,8 @@ def suggested(names: Sequence[str], choices: Sequence[tuple[str, Any]]) -> list[
             if number not in found and fitting:
                 found[number] = fitting[0]
                 del free[fitting[0]]
+    if likely is not None and len(names) == 1:
+        found.setdefault(0, likely)
     for number in range(len(names)):
         if number not in found:
             found[number] = number if number in free else next(iter(free), len(choices) - 1)

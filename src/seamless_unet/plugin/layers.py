@@ -23,6 +23,7 @@ _POSSIBLE = {
     5: ("TZCYX", "TCZYX", "CTZYX", "CZTYX", "ZTCYX", "STZYX", "SZCYX", "SCZYX", "STCYX", "TZYXC"),
 }
 _COLORS = ("red", "green", "blue", "opacity")
+_DARK = 96  # of 255: half of the pixels are darker where things shine on a dark ground
 _FEW = 4  # of so many or fewer planes, each much larger, one guesses that they are channels
 _LARGE = 32  # pixels
 
@@ -118,6 +119,16 @@ def channel_names(layer: Image, axes: str) -> tuple[str, ...]:
     shape = tuple(full_data(layer).shape)
     names = metadata.channels if metadata and _kept_axes(metadata, shape) else ()
     return names if "C" in axes and len(names) == count else ()
+
+
+def shining_channel(layer: Image) -> int | None:
+    """Return which color shines most in an RGB layer on a dark ground; ``None`` for any other."""
+    if not layer.rgb:
+        return None
+    shown = layer.thumbnail[layer.thumbnail[..., 3] > 0, :3]  # around it nothing is drawn
+    if not len(shown) or np.median(shown.max(axis=1)) > _DARK:
+        return None
+    return int(np.percentile(shown, 99, axis=0).argmax())
 
 
 def one_channel(layer: Image, axes: str, channel: int) -> tuple[Any, str]:

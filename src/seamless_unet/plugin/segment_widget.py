@@ -9,6 +9,7 @@ from magicgui.types import FileDialogMode
 from magicgui.widgets import Container, FileEdit
 
 from seamless_unet.axes import loop_axes
+from seamless_unet.model_file import bundled_models
 from seamless_unet.model_header import ModelInfo
 from seamless_unet.plugin import layers, library, model_fit, models, settings
 from seamless_unet.plugin.channel_rows import ChannelRows, suggested
@@ -178,7 +179,7 @@ class SegmentWidget(ImagePanel):
         if fits or self._misfit(info):
             self.channels.ask([], [])
         else:
-            self.channels.ask(info.channels, choices)
+            self.channels.ask(info.channels, choices, layers.shining_channel(image))
 
     def _misfit(self, info: ModelInfo) -> str:
         choices = channel_choices(self.viewer, self.image.value, self.axes.value)
@@ -231,8 +232,11 @@ class SegmentWidget(ImagePanel):
         """Until somebody chooses, take the first model whose channels the image has, by name."""
         if self.model.was_chosen or self.image.value is None or self.axes.value is None:
             return
-        names = layers.channel_names(self.image.value, self.axes.value)
-        model = model_fit.of_channels(self._infos, names) or next(iter(self._infos), None)
+        names, infos = layers.channel_names(self.image.value, self.axes.value), self._infos
+        if layers.shining_channel(self.image.value) is not None:  # no stained tissue, bundled ones'
+            bundled = set(map(str, bundled_models().values()))
+            infos = {path: info for path, info in infos.items() if path not in bundled}
+        model = model_fit.of_channels(infos, names) or next(iter(self._infos), None)
         if model != self.model.value:
             self.model.give_way(model)
 
