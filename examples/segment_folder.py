@@ -17,13 +17,21 @@ def main(folder: str, output: str, model_name: str = "nuclei") -> None:
     model = load_model(model_name)
     Path(output).mkdir(parents=True, exist_ok=True)
     for path in find_images([folder]):
-        image = read_image(path)
+        try:
+            image = read_image(path)
+        except ValueError as error:  # the others can be segmented all the same
+            print(f"left out: {error}")
+            continue
         target = Path(output, f"{image.name}_labels.tif")
         if target.exists():  # made before, or drawn by somebody
             print(f"{target} is there already")
             continue
         # the last thing it yields is the result; before, it reports its progress
-        *_, result = segment_stack(model, image.data, image.axes)
+        try:
+            *_, result = segment_stack(model, image.data, image.axes)
+        except ValueError as error:  # such as other channels than the model's
+            print(f"left out: {path}: {error}")
+            continue
         write_image(
             target,
             result.labels,

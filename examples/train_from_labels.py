@@ -5,8 +5,9 @@ python train_from_labels.py IMAGE LABELS TEST_IMAGE TEST_LABELS MODEL [MINUTES]
 
 import sys
 
-from seamless_unet import TrainConfig, evaluate, predict, save_model, segment, train
+from seamless_unet import TrainConfig, evaluate, save_model, train
 from seamless_unet.image_io import read_image, read_labels
+from seamless_unet.stack import segment_stack
 from seamless_unet.train import Finished, Validated
 
 
@@ -32,9 +33,9 @@ def main(
 
     test_image = read_image(test_image_path)
     truth = read_labels(test_labels_path, like=test_image)
-    probabilities = predict(model, test_image.data)  # (classes, Y, X)
-    found = segment(probabilities, **model.info.instances)
-    print(evaluate(truth.data, found).table())
+    # the last thing it yields is the result; before, it reports its progress
+    *_, result = segment_stack(model, test_image.data, test_image.axes)
+    print(evaluate(truth.data, result.labels).table())
 
 
 if __name__ == "__main__":

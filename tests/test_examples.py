@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from seamless_unet.image_io import read_image, read_labels, sample_path, write_image
 from seamless_unet.model_file import load_model, save_model
 
@@ -24,17 +26,20 @@ def test_segment_folder(tmp_path, pixel_model):
     for name in "ab":
         write_image(tmp_path / f"images/{name}.tif", binary, axes="YX", pixel_size=image.pixel_size)
     model = save_model(pixel_model(), tmp_path / "model.safetensors")
+    (tmp_path / "images/aa.tif").write_text("no image")
     text = example("segment_folder.py", tmp_path / "images", tmp_path / "out", model)
     labels = read_labels(tmp_path / "out/b_labels.tif")
     assert labels.pixel_size == image.pixel_size
-    assert text.splitlines()[1].startswith(f"b: {labels.data.max()} objects in YX")
+    assert text.splitlines()[1].startswith("left out: ")
+    assert text.splitlines()[2].startswith(f"b: {labels.data.max()} objects in YX")
 
 
 def test_train_from_labels(tmp_path):
     image = read_image(sample_path("nuclei.tif"))
     labels = read_labels(sample_path("nuclei_labels.tif"), like=image)
     for name, part in (("a", slice(0, 160)), ("b", slice(160, 256))):
-        write_image(tmp_path / f"{name}.tif", image.data[part, :160], axes="YX")
+        color = np.stack([image.data[part, :160]] * 3)
+        write_image(tmp_path / f"{name}.tif", color, axes="CYX")
         write_image(tmp_path / f"{name}_labels.tif", labels.data[part, :160], axes="YX")
     files = [tmp_path / name for name in ("a.tif", "a_labels.tif", "b.tif", "b_labels.tif")]
     text = example("train_from_labels.py", *files, tmp_path / "m.safetensors", 0.05)

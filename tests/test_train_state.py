@@ -79,18 +79,6 @@ def test_the_options_of_then_resume_volumes_by_the_recipe_of_the_paper(tmp_path,
     assert _resumed_config(str(path), "paper", said) == config
 
 
-def test_the_losses_of_a_long_training_are_thinned_out(state, monkeypatch):
-    monkeypatch.setattr("seamless_unet.train_state._LOSSES", 10)
-    kept = {}
-    for step in range(1, 101):
-        state.step = step
-        state.record(step / 7)
-        if step in (7, 50):
-            state.history.append({"step": step, "score": 0.5})
-        kept[step] = [e["step"] for e in state.history if "loss" in e]
-    assert kept[19] == list(range(1, 20))
-    assert kept[20] == list(range(2, 21, 2))
-    assert kept[39] == list(range(2, 39, 2))
-    assert kept[100] == list(range(8, 101, 8))
-    assert all(event["loss"] == event["step"] / 7 for event in state.history if "loss" in event)
-    assert [event["step"] for event in state.history if "score" in event] == [7, 50]
+def test_a_state_is_one_line(state):
+    state.step, state.best_score = 5, (0.25, -1.0)
+    assert repr(state) == "<TrainState at step 5, 50% done, best score 0.25>"

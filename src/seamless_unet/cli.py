@@ -11,8 +11,9 @@ import contextlib
 import io
 import json
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -32,26 +33,56 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")  # a file name must not end the work
     try:
-        result = _run(args)
+        with _ended_as_by_ctrl_c():
+            result = _run(args)
         if sys.stdout:  # closed by >&-
             sys.stdout.flush()
     except KeyboardInterrupt:
-        print("seamless-unet: stopped", file=sys.stderr)
-        return 130
+        return _failed(args, "stopped", 130)
     except BrokenPipeError:  # whoever read what is printed has gone, such as head
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's last flush
+        _print_no_more()
         return 1
     except Exception as error:
         if args.debug:
             raise
-        what = words(error, args.command)
-        print(f"seamless-unet: error: {what}", file=sys.stderr)
-        if args.json:
-            print(json.dumps({"error": what}))
-        return 1
+        return _failed(args, words(error, args.command), 1)
     if result.get("failed"):
         return 1
     return 130 if result.get("reason") == "stopped" else 0
+
+
+def _failed(args: argparse.Namespace, what: str, status: int) -> int:
+    """Say why the command ended, and return its exit status."""
+    print(f"seamless-unet: {'error: ' if status == 1 else ''}{what}", file=sys.stderr)
+    if args.json:
+        try:
+            print(json.dumps({"error": what}), flush=True)
+        except OSError:  # a full disk
+            _print_no_more()
+    return status
+
+
+def _print_no_more() -> None:
+    """Let Python's last flush of standard output go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextlib.contextmanager
+def _ended_as_by_ctrl_c() -> Iterator[None]:
+    """Let a scheduler end a command as Ctrl-C does: nothing half written stays."""
+
+    def end(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, end)
+    except ValueError:  # not in the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _run(args: argparse.Namespace) -> dict[str, Any]:
@@ -96,7 +127,13 @@ def _resumed_config(path: str, preset: str | None, changes: dict[str, Any]) -> T
     if preset:
         ndim = {"ndim": changes.get("ndim") or kept["ndim"]}
         said = recipe_fields(preset, {**ndim, **changes})
-    return TrainConfig.from_json(kept | {k: v for k, v in said.items() if v is not None})
+    said = {name: value for name, value in said.items() if value is not None}
+    free = ("steps", "minutes", "start")
+    if others := [name for name, value in said.items() if name not in free and value != kept[name]]:
+        raise ValueError(
+            f"the checkpoint was made with other settings ({', '.join(others)}): take the same"
+        )
+    return TrainConfig.from_json(kept | said)
 
 
 def _start_settings(args: argparse.Namespace) -> dict[str, Any]:

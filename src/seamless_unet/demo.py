@@ -32,7 +32,11 @@ def demo(args: argparse.Namespace) -> dict[str, Any]:
     folder = Path(args.output)
     labels_path, picture_path = folder / f"{_SAMPLE}_labels.tif", folder / f"{_SAMPLE}_overlay.png"
     check_replaceable(labels_path)
-    try_to_write(folder)
+    try:
+        try_to_write(folder)
+    except OSError as error:
+        words = f"cannot write into {folder}: {error.strerror}; choose another --output"
+        raise OSError(words) from error
     image_path = sample_path(f"{_SAMPLE}.tif")
     image = read_image(image_path)
     truth = read_labels(sample_path(f"{_SAMPLE}_labels.tif"), like=image)

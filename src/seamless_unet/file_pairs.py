@@ -75,7 +75,7 @@ def find_pairs(
     if not pairs:
         raise ValueError(
             f"no file in {', '.join(labels)} matches one in {', '.join(images)} by name: "
-            f"{_key(image_files[0])}_labels.tif would belong to {image_files[0].name}"
+            f"{name_of_labels(image_files[0])} would belong to {image_files[0].name}"
         )
     _check_apart(pairs)
     return Pairing(
@@ -83,6 +83,11 @@ def find_pairs(
         [path for key, path in images_by_name.items() if key not in by_name],
         [path for key, path in by_name.items() if key not in images_by_name],
     )
+
+
+def name_of_labels(image: Path) -> str:
+    """Return a name that labels are found by."""
+    return f"{_key(image)}_labels.tif"
 
 
 def _by_all_names(images: Sequence[Path], labels: Sequence[Path]) -> list[tuple[Path, Path]] | None:
@@ -98,7 +103,7 @@ def _check_apart(pairs: Sequence[tuple[Path, Path]]) -> None:
     for path, labels in pairs:
         if os.path.realpath(path) == os.path.realpath(labels):
             raise ValueError(
-                f"{path} would be compared with itself: name its labels {_key(path)}_labels.tif, "
+                f"{path} would be compared with itself: name its labels {name_of_labels(path)}, "
                 "or give images and labels one by one"
             )
 

@@ -166,6 +166,7 @@ def write_image(
     axes: str,
     pixel_size: dict[str, float] | None = None,
     frame_interval: float | None = None,
+    description: str = "",
 ) -> Path:
     """Write a TIFF file, whole or not at all.
 
@@ -185,6 +186,8 @@ def write_image(
         Micrometre per pixel for axes among Z, Y and X.
     frame_interval
         Seconds from one frame of T to the next.
+    description
+        For people, such as how it was made.
 
     Raises
     ------
@@ -203,6 +206,8 @@ def write_image(
         metadata |= {"pixel_size": size}
     if frame_interval is not None and "T" in axes:
         metadata |= {"TimeIncrement" if ome else "frame_interval": frame_interval}
+    if description:
+        metadata |= {"Description": description}
     resolution: dict[str, Any] = {}
     per_cm = [1e4 / size[axis] for axis in "XY" if size.get(axis)]
     if len(per_cm) == 2 and all(_LEAST_PER_CM < value < _MOST_PER_CM for value in per_cm):
@@ -237,7 +242,7 @@ def tiff_files(folder: str | os.PathLike[str]) -> list[Path]:
     """Return the TIFF files of a folder, sorted by name; hidden ones (``._a.tif``) are none."""
     shown = (path for path in Path(folder).iterdir() if not path.name.startswith("."))
     tiffs = (path for path in shown if path.suffix.lower() in (".tif", ".tiff"))
-    return sorted(path for path in tiffs if path.is_file())
+    return sorted(path for path in tiffs if not path.is_dir())
 
 
 def written_here(path: str | os.PathLike[str]) -> bool:

@@ -13,6 +13,7 @@ from skimage.segmentation import relabel_sequential
 from seamless_unet.config import WIDTH, Normalization, TrainConfig, UNetConfig
 from seamless_unet.dataset import Dataset
 from seamless_unet.gaps import close_gaps
+from seamless_unet.history import LOSSES, thinned
 from seamless_unet.model_file import Model
 from seamless_unet.model_header import ModelInfo, numbered_channels
 from seamless_unet.necks import share_with_necks
@@ -30,7 +31,6 @@ _MOST_NECKS = 500  # objects that are looked at
 SHARE_OF_NECKS = 0.02  # more of them, and it is their shape
 _LEAST_DEPTH = 1.5  # pixels
 _MOST_EARLIER = 10  # trainings that a model remembers
-_LOSSES = 500  # enough to draw the curve
 
 
 def network_config(dataset: Dataset, config: TrainConfig) -> UNetConfig:
@@ -114,14 +114,8 @@ def earlier_trainings(info: ModelInfo) -> list[dict[str, Any]]:
     """Return what a model that is learned on from tells about its trainings, the last one last."""
     training = info.training
     last: dict[str, Any] = {key: training.get(key) for key in ("steps", "seconds", "score")}
-    last["history"] = thinned(training.get("history", ()), _LOSSES // _MOST_EARLIER)
+    last["history"] = thinned(training.get("history", ()), LOSSES // _MOST_EARLIER)
     return [*training.get("earlier", ()), last][-_MOST_EARLIER:]
-
-
-def thinned(history: Sequence[dict[str, float]], most: int = _LOSSES) -> list[dict[str, float]]:
-    """Return all validations of a training and at most so many losses."""
-    stride = max(1, -(-len(history) // most))
-    return [event for i, event in enumerate(history) if "score" in event or i % stride == 0]
 
 
 def _drawn(dataset: Dataset) -> list[NDArray[np.int32]]:

@@ -29,6 +29,13 @@ def parser() -> argparse.ArgumentParser:
         help="which channels of the images, from 1 and in the model's order, such as 2 or 3,1 "
         "(default: all)",
     )
+    compute.add_argument(
+        "--pixel-size",
+        type=_pixel_size,
+        metavar="UM",
+        help="of the images in micrometre, such as 0.25, or 2,0.25,0.25 of Z, Y and X (default: as "
+        "in the files)",
+    )
     compute.add_argument("--device", default="auto", help="auto (default), cpu, cuda, ...")
     whole = argparse.ArgumentParser(
         "seamless-unet",
@@ -186,6 +193,24 @@ def _numbers(text: str) -> list[int]:
     if not re.fullmatch(r"[1-9]\d{0,5}(, ?[1-9]\d{0,5})*", text.strip()):
         raise argparse.ArgumentTypeError(f"{text!r} are no numbers: give such as 2 or 3,1")
     return [int(number) for number in text.split(",")]
+
+
+def _pixel_size(text: str) -> dict[str, float]:
+    """Return micrometre per pixel.
+
+    >>> _pixel_size("0.5"), _pixel_size("2,0.5,0.25")
+    ({'Y': 0.5, 'X': 0.5}, {'Z': 2.0, 'Y': 0.5, 'X': 0.25})
+    """
+    try:
+        sizes = [float(part) for part in text.split(",")]
+    except ValueError:
+        sizes = []
+    sizes = sizes * 2 if len(sizes) == 1 else sizes
+    if len(sizes) not in (2, 3) or not all(0 < size < math.inf for size in sizes):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no pixel size: give micrometre, such as 0.25, or 2,0.25,0.25 of Z, Y, X"
+        )
+    return dict(zip("ZYX"[-len(sizes) :], sizes, strict=True))
 
 
 def _number(least: float, most: float = math.inf, *, kind: type = float) -> Callable[[str], Any]:

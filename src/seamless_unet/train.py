@@ -17,6 +17,7 @@ from seamless_unet.calibrate import calibrate
 from seamless_unet.config import Annotation, TrainConfig
 from seamless_unet.dataset import Dataset, make_dataset
 from seamless_unet.device import choose_device, memory_format
+from seamless_unet.history import recorded
 from seamless_unet.model_file import Model
 from seamless_unet.model_info import model_info
 from seamless_unet.patches import DrawnAhead, Patches
@@ -246,7 +247,7 @@ def _alternated(
         loss = update(state, batches)
         state.elapsed += time.perf_counter() - began
         fraction = state.fraction()
-        state.record(loss)
+        state.history = recorded(state.history, state.step, loss)
         left = state.elapsed / fraction * (1 - fraction)
         yield Step(state.step, loss, min(fraction, 1.0), max(left, 0.0))
 

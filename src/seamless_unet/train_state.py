@@ -17,16 +17,15 @@ from torch import Tensor
 
 from seamless_unet.checkpoint import FORMAT
 from seamless_unet.config import TrainConfig
+from seamless_unet.history import History, thinned
 from seamless_unet.model_file import Model, read_tensors, write_tensors
 from seamless_unet.model_header import ModelInfo
-from seamless_unet.model_info import thinned
 from seamless_unet.unet import UNet
 
 Weights = dict[str, Tensor]
-_LOSSES = 10_000  # that are all kept
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class TrainState:
     """Network, optimizer, position in the budget, random state, history and best weights.
 
@@ -46,7 +45,7 @@ class TrainState:
     step: int = 0
     elapsed: float = 0.0  # seconds spent training
     validated: tuple[int, float] = (0, 0.0)  # step and elapsed seconds of the last validation
-    history: list[dict[str, float]] = field(default_factory=list)
+    history: History = field(default_factory=list)
 
     @classmethod
     def start(
@@ -113,7 +112,7 @@ class TrainState:
         if not _same_data(info, self.info):
             raise ValueError(
                 "the checkpoint was made with other images or labels, or with other dimensions or "
-                "channels of them: take the same, or learn on from its model (start) with these"
+                "channels of them: take the same, or learn on from its model (as start) with these"
             )
         self.network.to(device)
         # loading its own state moves it to where its parameters are now
@@ -127,23 +126,16 @@ class TrainState:
         )
         return self
 
+    def __repr__(self) -> str:
+        score = self.best_score[0] if self.best_score else None
+        return f"<TrainState at step {self.step}, {self.fraction():.0%} done, best score {score}>"
+
     def fraction(self) -> float:
         """Return the part of the budget that is used, from 0."""
         if self.config.steps is not None:
             return self.step / self.config.steps
         assert self.config.minutes is not None
         return self.elapsed / (60 * self.config.minutes)
-
-    def record(self, loss: float) -> None:
-        """Add the loss of the step to the history: of long trainings every second one, or fourth.
-
-        So that the history, which each checkpoint has, never gets longer than 20,000 losses.
-        """
-        stride = 1 << max(0, (self.step // _LOSSES).bit_length() - 1)
-        if self.step == stride * _LOSSES:
-            self.history = [e for e in self.history if "score" in e or e["step"] % stride == 0]
-        if self.step % stride == 0:
-            self.history.append({"step": self.step, "loss": loss})
 
     @torch.no_grad()
     def average_weights(self) -> None:

@@ -402,3 +402,94 @@ def test_a_pixel_size_known_along_one_axis_only(pixel_model, two_nuclei, capsys)
     two_nuclei()
     assert main(["segment", "a.tif", "--output", "out", "--model", "wide.safetensors"]) == 0
     assert "the model learned on ? x 2 µm" in capsys.readouterr().err
+
+
+def test_where_nothing_is_large_enough_that_is_said(capsys, model, two_nuclei):
+    two_nuclei()
+    run = ["segment", "a.tif", "--output", "out", "--model", model]
+    assert main([*run, "--min-size", "500"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith(f"model  {model}\na.tif  0 objects")
+    assert "note: objects of fewer than 500 pixels are left out: --min-size 0" in printed.err
+    assert main([*run, "--min-size", "50"]) == 0
+    printed = capsys.readouterr()
+    assert "2 objects" in printed.out
+    assert "note" not in printed.err
+
+
+@pytest.mark.parametrize("axes", ["YX", "SYX"])
+def test_a_result_says_how_it_was_made(model, two_nuclei, axes):
+    two_nuclei(axes=axes)
+    run = ["segment", "a.tif", "--output", "out", "--model", model, "--threshold", "0.6"]
+    assert main(run) == 0
+    with tifffile.TiffFile("out/a_labels.tif") as tif:
+        said = tif.pages.first.description
+    assert f"a.tif by seamless-unet segment, model={model}, " in said
+    assert "threshold=0.6" in said
+
+
+def test_the_size_of_pixels_can_be_said(capsys, two_nuclei, pixel_model):
+    save_model(pixel_model(pixel_size={"Y": 0.5, "X": 0.5}), "m.safetensors")
+    two_nuclei()
+    image = read_image("a.tif")
+    write_image("a.tif", image.data, axes="YX")
+    run = ["segment", "a.tif", "--output", "out", "--model", "m.safetensors", "--resample"]
+    assert "does not say the size of its pixels" in fails(capsys, *run)
+    assert main([*run, "--pixel-size", "0.5"]) == 0
+    labels = read_image("out/a_labels.tif")
+    assert (labels.pixel_size, labels.data.max()) == ({"Y": 0.5, "X": 0.5}, 2)
+    assert main([*run, "--pixel-size", "2,0.25,0.5"]) == 0  # there is no Z
+    assert read_image("out/a_labels.tif").pixel_size == {"Y": 0.25, "X": 0.5}
+    for wrong in ("0", "a", "1,2,3,4", "inf"):
+        message = fails(capsys, *run, "--pixel-size", wrong, status=2)
+        assert f"'{wrong}' is no pixel size: give micrometre" in message
+
+
+@pytest.mark.parametrize("way", [signal.SIGTERM, signal.SIGINT])
+def test_what_was_done_is_told_where_somebody_ends_it(capsys, model, two_nuclei, monkeypatch, way):
+    two_nuclei("a"), two_nuclei("b"), two_nuclei("c")
+    done, before = [], signal.getsignal(way)
+
+    def second_is_ended(path, *args, **kwargs):
+        done.append(path)
+        if len(done) == 2:
+            signal.raise_signal(way)
+        return write_image(path, *args, **kwargs)
+
+    monkeypatch.setattr("seamless_unet.commands.segment.write_image", second_is_ended)
+    assert main(["segment", ".", "--output", "out", "--model", model, "--json"]) == 130
+    printed = capsys.readouterr()
+    result = json.loads(printed.out)
+    assert result["reason"] == "stopped"
+    assert [image["image"] for image in result["images"]] == ["a.tif"]
+    assert printed.err.endswith("seamless-unet: stopped\n")
+    assert os.listdir("out") == ["a_labels.tif"]
+    assert signal.getsignal(way) is before
+
+
+def test_a_command_that_is_ended_early_says_so_in_json(capsys, model, two_nuclei, monkeypatch):
+    two_nuclei()
+
+    def ended(*_, **__):
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr("seamless_unet.model_file.load_model", ended)
+    assert main(["segment", "a.tif", "--output", "out", "--model", model, "--json"]) == 130
+    assert json.loads(capsys.readouterr().out) == {"error": "stopped"}
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no disk that is full")
+def test_a_full_disk_under_the_json_is_one_line(model, two_nuclei):
+    two_nuclei()
+    command = [sys.executable, "-m", "seamless_unet.cli", "segment", "a.tif", "--output", "out"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*command, "--model", model, "--json"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -52,8 +52,10 @@ def test_training_goes_on_from_a_model(model, two_nuclei, capsys):
     assert resumed["steps"] == 5
     assert resumed["history"][: len(history)] == history
     assert resumed["earlier"] == trained.info.training["earlier"]
-    message = fails(capsys, *run, "--steps", "9", "--seed", "3")
+    message = fails(capsys, *run, "--steps", "9", "--seed", "3", status=2)
     assert "other settings (seed)" in message
+    message = fails(capsys, *run, "--annotation", "classes", status=2)
+    assert "other settings (annotation)" in message
     assert "no checkpoint none" in fails(capsys, *run[:-1], "none", status=2)
 
 
@@ -270,7 +272,10 @@ def test_files_without_a_partner_are_named(capsys, two_nuclei):
     run = ["train", "--images", ".", "--labels", ".", "--output", "m.safetensors", *TINY]
     assert main(run) == 0
     printed = capsys.readouterr().out.splitlines()
-    assert printed[:2] == ["left out, no labels: b.tif", "left out, no image: c_labels.tif"]
+    assert printed[:2] == [
+        "left out, no labels (such as b_labels.tif): b.tif",
+        "left out, no image: c_labels.tif",
+    ]
 
 
 def test_channels_are_chosen(capsys, two_nuclei):

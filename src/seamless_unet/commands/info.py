@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from seamless_unet.model_header import ModelInfo
+
+
+def _in_words(info: ModelInfo) -> str:
+    """Say how probabilities become objects."""
+    neck = f"divided at necks of {info.neck:g} pixels" if info.neck else "not divided at necks"
+    return f"above a threshold of {info.threshold:g}, at least {info.min_size} pixels, {neck}"
 
 
 def info(args: argparse.Namespace) -> dict[str, Any]:
@@ -23,6 +32,7 @@ def info(args: argparse.Namespace) -> dict[str, Any]:
         "gives": f"{about.output} ({', '.join(about.classes)})",
         "network": f"{network.ndim}-D U-Net of depth {network.depth} with {network.base_channels} "
         f"channels at full resolution, {network.padding} convolutions",
+        "objects": _in_words(about) if about.output == "objects" else "",
         "licence": about.licence,
         "written by": f"version {about.version}" if about.version else "",
         **{f"training {name}": value for name, value in training.items()},

@@ -12,7 +12,7 @@ from seamless_unet.image_io import Image, read_image
 
 
 def read_chosen(path: Path, args: argparse.Namespace) -> Image:
-    """Read an image with the axes and the channels that the command line names.
+    """Read an image with the axes, the channels and the pixel size that the command line names.
 
     Raises
     ------
@@ -20,6 +20,9 @@ def read_chosen(path: Path, args: argparse.Namespace) -> Image:
         If it has no such channels; else as `read_image`.
     """
     image = read_image(path, axes=args.axes)
+    if args.pixel_size:
+        sizes = {axis: size for axis, size in args.pixel_size.items() if axis in image.axes}
+        image = dataclasses.replace(image, pixel_size=image.pixel_size | sizes)
     if not args.channels:
         return image
     at = image.axes.find("C")

@@ -39,11 +39,18 @@ def segment(args: argparse.Namespace) -> dict[str, Any]:
     if model.info.output == "classes":
         _say_what_is_ignored(args)
     _say_what_is_slow(model, args.precision)
+    say(f"model  {args.model}{'' if Path(args.model).is_file() else ' (bundled)'}")
     images: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
+    reason = "done"
     for path, targets in wanted:
         try:
             images.append(_segment_file(model, path, targets, args))
+        except KeyboardInterrupt:  # what is done is told, too
+            progress("")
+            tell("seamless-unet: stopped")
+            reason = "stopped"
+            break
         except Exception as error:
             too_large = is_out_of_memory(error)
             known = too_large or isinstance(error, ValueError | OSError)
@@ -57,10 +64,12 @@ def segment(args: argparse.Namespace) -> dict[str, Any]:
             tell(f"left out: {what}")
         else:
             say(_in_words(images[-1]))
+            _say_why_nothing(images[-1], model.info, args)
     if failed:
         some = f"{len(failed)} of {len(wanted)} images"
         tell(f"seamless-unet: error: {some} could not be segmented")
-    return {"model": args.model, "images": images, "skipped": skipped, "failed": failed}
+    found = {"images": images, "skipped": skipped, "failed": failed}
+    return {"model": args.model, "reason": reason, **found}
 
 
 def _wanted(
@@ -119,10 +128,11 @@ def _segment_file(
             else:
                 progress(f"{path.name}  tile {event.done} of {event.total}")
     progress("")
-    scale: Any = {"pixel_size": image.pixel_size, "frame_interval": image.frame_interval}
-    write_image(targets[0], result.labels, axes=result.axes, **scale)
+    about: Any = {"pixel_size": image.pixel_size, "frame_interval": image.frame_interval}
+    about["description"] = _origin(path, args)
+    write_image(targets[0], result.labels, axes=result.axes, **about)
     if result.probabilities is not None:
-        write_image(targets[1], result.probabilities, axes=result.probability_axes, **scale)
+        write_image(targets[1], result.probabilities, axes=result.probability_axes, **about)
     return {
         "image": str(path),
         "labels": str(targets[0]),
@@ -134,10 +144,26 @@ def _segment_file(
     }
 
 
+def _origin(path: Path, args: argparse.Namespace) -> str:
+    """Return what a file of results says about how it was made."""
+    said = {name: value for name, value in _options(args).items() if value not in (None, False)}
+    said |= {name: getattr(args, name) for name in ("axes", "channels", "resample")}
+    options = [f"{name}={value}" for name, value in said.items() if value not in (None, False)]
+    return f"{path.name} by seamless-unet segment, " + ", ".join([f"model={args.model}", *options])
+
+
 def _in_words(image: dict[str, Any]) -> str:
     """Return a line about an image that was segmented."""
     found = "class map" if image["objects"] is None else f"{image['objects']} objects"
     return f"{image['image']}  {found}, {image['seconds']:.1f} s  ->  {image['labels']}"
+
+
+def _say_why_nothing(image: dict[str, Any], info: ModelInfo, args: argparse.Namespace) -> None:
+    least = info.min_size if args.min_size is None else args.min_size
+    if image["objects"] == 0 and least > 1:
+        tell(
+            f"note: objects of fewer than {least} pixels are left out: --min-size 0 leaves out none"
+        )
 
 
 def _check_options(model: Model, args: argparse.Namespace) -> None:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Self
 from seamless_unet.commands.input import read_chosen
 from seamless_unet.commands.output import keep_earlier, make_writable, progress, tell
 from seamless_unet.disk_space import check_room
-from seamless_unet.file_pairs import find_pairs
+from seamless_unet.file_pairs import find_pairs, name_of_labels
+from seamless_unet.history import best_step
 from seamless_unet.image_io import Image, read_labels
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
             raise
         interrupts.ignored = True
         model = save_best()
-        told = _told(model, reason, state.step)
+        told = _told(model, reason, state)
         kept = _try_to_save(state, checkpoint)
     print(told)
     print(f"wrote {output}{f' and, to go on with --resume, {checkpoint}' if kept else ''}")
@@ -73,9 +74,16 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _told(model: Model, reason: str, step: int) -> str:
+def _told(model: Model, reason: str, state: TrainState) -> str:
     score = model.info.training["score"]
-    return f"{_ENDS[reason]}: step {step}, score {'none' if score is None else f'{score:.3f}'}"
+    measured = "none" if score is None else f"{score:.3f}"
+    told = f"{_ENDS[reason]}: step {state.step}, score {measured}"
+    if state.step and best_step(state.history) == 0:
+        told += (
+            "\nnote: no step was better on the part that is held back than the model it started "
+            "from, whose weights are kept: draw more, or train longer"
+        )
+    return told
 
 
 def _begun(args: argparse.Namespace) -> tuple[Iterator[Event], TrainState]:
@@ -136,7 +144,8 @@ def _read_training(args: argparse.Namespace) -> tuple[list[Image], list[Image]]:
     pairs, *alone = find_pairs(args.images, args.labels)
     for missing, paths in zip(("labels", "image"), alone, strict=True):
         if paths:
-            print(f"left out, no {missing}: {', '.join(map(str, paths))}")
+            called = f" (such as {name_of_labels(paths[0])})" if missing == "labels" else ""
+            print(f"left out, no {missing}{called}: {', '.join(map(str, paths))}")
     images = [read_chosen(path, args) for path, _ in pairs]
     labels = [read_labels(path, like=im) for (_, path), im in zip(pairs, images, strict=True)]
     for image in images[1:]:

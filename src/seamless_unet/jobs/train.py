@@ -161,7 +161,7 @@ def _train(
     events: Generator[Event, None, None],
     prepared: Prepared,
 ) -> Events:
-    from seamless_unet.model_info import thinned
+    from seamless_unet.history import thinned
 
     state, output = prepared.state, Path(request["output"])
     try:
