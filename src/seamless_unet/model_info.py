@@ -86,10 +86,7 @@ def model_info(
     if start is not None:
         instances = {name: getattr(start.info, name) for name in instances}
     if whole:
-        sizes = _sizes(dataset)
-        instances |= {"min_size": least_size(sizes), "grow": _grow(dataset, config.gap)}
-        if len(sizes) >= LEAST_NECKS:
-            instances["neck"] = _neck(dataset, sizes)
+        instances |= _drawn_settings(dataset, config, known=instances if start else {})
     fullest = max(dataset.training, key=lambda sample: np.count_nonzero(sample.labels))
     return ModelInfo(
         network=network,
@@ -108,6 +105,27 @@ def model_info(
             "thumbnail": thumbnail(fullest.image, fullest.labels),
         },
     )
+
+
+def _drawn_settings(dataset: Dataset, config: TrainConfig, known: dict[str, Any]) -> dict[str, Any]:
+    """Return what the drawn objects say about how objects are made.
+
+    Parameters
+    ----------
+    known
+        The settings of a model that knows such objects. They come from more of them, so they stay,
+        but for what the drawn ones contradict: smaller ones are objects too, and necks that more
+        than a few have are no border.
+    """
+    sizes = _sizes(dataset)
+    least, enough = least_size(sizes), len(sizes) >= LEAST_NECKS
+    if not known:
+        neck = _neck(dataset, sizes) if enough else 0.0
+        return {"min_size": least, "grow": _grow(dataset, config.gap), "neck": neck}
+    neck = known["neck"]
+    if enough and (not neck or _have_necks(dataset, neck)):
+        neck = _neck(dataset, sizes)
+    return {"min_size": min(least, known["min_size"]), "neck": neck}
 
 
 def earlier_trainings(info: ModelInfo) -> list[dict[str, Any]]:
@@ -167,8 +185,11 @@ def _neck(dataset: Dataset, sizes: Sequence[int]) -> float:
     0 where more than a few of the objects that were drawn have such a neck themselves.
     """
     depth = neck_depth(sizes, dataset.training[0].labels.ndim)
-    share = share_with_necks(_drawn(dataset), depth, most=_MOST_NECKS)
-    return depth if share <= SHARE_OF_NECKS else 0.0
+    return 0.0 if _have_necks(dataset, depth) else depth
+
+
+def _have_necks(dataset: Dataset, depth: float) -> bool:
+    return share_with_necks(_drawn(dataset), depth, most=_MOST_NECKS) > SHARE_OF_NECKS
 
 
 def neck_depth(sizes: Sequence[int], ndim: int) -> float:
