@@ -31,6 +31,8 @@ def test_an_unknown_key_is_an_error():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
+        (lambda: UNetConfig(in_channels=10**9), "in_channels=1000000000 must be at most 10000"),
+        (lambda: UNetConfig(classes=10**9), "classes=1000000000 must be at most 10000"),
         (lambda: UNetConfig(ndim=4), "ndim=4 must be 2 or 3"),
         (lambda: UNetConfig(depth=0), "depth=0 must be from 1 to 10"),
         (lambda: UNetConfig(padding="full"), "padding='full' is not one of 'valid', 'same'"),

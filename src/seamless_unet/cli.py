@@ -46,9 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if args.debug:
             raise
         return _failed(args, words(error, args.command), 1)
-    if result.get("failed"):
-        return 1
-    return 130 if result.get("reason") == "stopped" else 0
+    if result.get("reason") == "stopped":
+        return 130
+    return 1 if result.get("failed") else 0
 
 
 def _failed(args: argparse.Namespace, what: str, status: int) -> int:

@@ -19,6 +19,7 @@ Annotation = Literal["objects", "classes", "scribbles"]
 
 # base channels by ndim, where a recipe leaves them open; in 2-D those of the bundled models
 WIDTH = {2: 32, 3: 16}
+_MOST_CHANNELS = 10_000
 _DEEPEST = 10  # a pixel of the lowest level is 1024 wide
 
 
@@ -63,6 +64,9 @@ class UNetConfig(JsonConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_least(self, "in_channels", "classes", "base_channels")
+        for name in ("in_channels", "classes"):
+            if getattr(self, name) > _MOST_CHANNELS:
+                raise ValueError(f"{name}={getattr(self, name)} must be at most {_MOST_CHANNELS}")
         _check_shape(self)
         check_below_one(self, "dropout")
 

@@ -269,6 +269,21 @@ def test_the_plane_that_is_shown_is_measured_with_its_stack(
         np.testing.assert_array_equal(shown[0] > 0, whole.labels[plane] > 0)
 
 
+def test_where_nothing_is_large_enough_that_is_said(viewer, dock, click, ended, threshold_model):
+    data = np.zeros((40, 40), np.float32)
+    data[5:9, 5:9] = 1
+    viewer.add_image(data)
+    panel = dock("Segment")
+    panel.how.min_size.value = 50
+    click(panel.start_button)
+    assert ended(panel) == (
+        "Done. 0 cells found. Cells of fewer than 50 pixels are left out: lower *Smallest*."
+    )
+    panel.how.min_size.value = 0
+    click(panel.start_button)
+    assert ended(panel) == "Done. 1 cell found."
+
+
 def test_a_model_with_an_unusual_threshold_can_be_chosen(dock, library, threshold_model):
     info = replace(threshold_model.info, threshold=0.97, neck=5000)
     save_model(Model(info, threshold_model.network), library / "mine.safetensors")

@@ -9,12 +9,6 @@ if TYPE_CHECKING:
     from seamless_unet.model_header import ModelInfo
 
 
-def _in_words(info: ModelInfo) -> str:
-    """Say how probabilities become objects."""
-    neck = f"divided at necks of {info.neck:g} pixels" if info.neck else "not divided at necks"
-    return f"above a threshold of {info.threshold:g}, at least {info.min_size} pixels, {neck}"
-
-
 def info(args: argparse.Namespace) -> dict[str, Any]:
     """Say what a model is."""
     from seamless_unet.model_file import find_model, read_info
@@ -41,3 +35,9 @@ def info(args: argparse.Namespace) -> dict[str, Any]:
         if value not in ("", None) and not isinstance(value, list | tuple | dict):
             print(f"{name:24} {value}")
     return {"model": str(path), **about.to_json()}
+
+
+def _in_words(info: ModelInfo) -> str:
+    """Say how probabilities become objects."""
+    neck = f"divided at necks of {info.neck:g} pixels" if info.neck else "not divided at necks"
+    return f"above a threshold of {info.threshold:g}, at least {info.min_size} pixels, {neck}"

@@ -161,7 +161,7 @@ def _train(
     events: Generator[Event, None, None],
     prepared: Prepared,
 ) -> Events:
-    from seamless_unet.history import thinned
+    from seamless_unet.history import best_step, thinned
 
     state, output = prepared.state, Path(request["output"])
     try:
@@ -188,7 +188,14 @@ def _train(
         if kept.begun:
             checkpoint.discard(kept.folder)
     score = model.info.training.get("score")
-    yield {"event": "trained", "last": True, "model": str(output), "reason": reason, "score": score}
+    yield {
+        "event": "trained",
+        "last": True,
+        "model": str(output),
+        "reason": reason,
+        "score": score,
+        "as_it_began": state.step > 0 and best_step(state.history) == 0,
+    }
 
 
 def _save(model: Model, output: Path) -> None:

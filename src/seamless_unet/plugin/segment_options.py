@@ -91,6 +91,12 @@ class SegmentOptions:
             rows.append(self.link)
         return rows
 
+    def why_none(self) -> str:
+        """Say what may be the reason where no cell is found; nothing if there is none here."""
+        least = self.min_size.value
+        words = f"Cells of fewer than {least} pixels are left out: lower *Smallest*."
+        return words if least > 1 else ""
+
     def keywords(self, info: ModelInfo, axes: str) -> dict[str, Any]:
         """Return those of `segment_stack` for an image with these axes."""
         options: dict[str, Any] = {

@@ -122,7 +122,8 @@ class SegmentWidget(ImagePanel):
             case "segmented":
                 self.worker.unfinished -= self._result.folders
                 self._result.finish(event)
-                said = _end_words(event["objects"], self._result.folder)
+                why = self.how.why_none() if event["objects"] == 0 else ""
+                said = _end_words(event["objects"], why, self._result.folder)
                 self._result = None  # its layers are the user's now, who may remove them
                 self.show_end(said)
             case "cancelled":
@@ -266,10 +267,10 @@ class SegmentWidget(ImagePanel):
             self.model.value = path
 
 
-def _end_words(objects: int | None, folder: Path | None) -> str:
+def _end_words(objects: int | None, why: str, folder: Path | None) -> str:
     found = [] if objects is None else [f"{objects} cell{'s' * (objects != 1)} found."]
     kept = [] if folder is None else [f"The labels are in {folder}."]
-    return " ".join(["Done.", *found, *kept])
+    return " ".join(["Done.", *found, *[why] * bool(why), *kept])
 
 
 def segment_cells(layer: napari.layers.Layer, viewer: napari.Viewer) -> None:

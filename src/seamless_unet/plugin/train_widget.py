@@ -244,7 +244,7 @@ class TrainWidget(ImagePanel):
     def _ended(self, event: Event) -> None:
         match event["event"]:
             case "trained":
-                self._saved(Path(event["model"]), event["score"])
+                self._saved(Path(event["model"]), event["score"], event["as_it_began"])
             case "cancelled":
                 self.show_end(self._stopped)
             case _:
@@ -254,8 +254,13 @@ class TrainWidget(ImagePanel):
                     models.signals.changed.emit(str(self._path))
                 self.failed(event)
 
-    def _saved(self, path: Path, score: float | None) -> None:
+    def _saved(self, path: Path, score: float | None, as_it_began: bool) -> None:
         reached = "" if score is None else f" It scores {score:.2f} of 1 on annotation held back."
+        if as_it_began:
+            reached += (
+                " No step was better there than the model it started from, whose weights are kept: "
+                "draw more, or train longer."
+            )
         self.show_end(f"Model '{path.stem}' is saved and in the Segment dock's list.{reached}")
         models.signals.changed.emit(str(path))
         self.correct_button.setVisible(self.preview.shown is not None)
