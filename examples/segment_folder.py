@@ -19,7 +19,7 @@ def main(folder: str, output: str, model_name: str = "nuclei") -> None:
     for path in find_images([folder]):
         try:
             image = read_image(path)
-        except ValueError as error:  # the others can be segmented all the same
+        except (OSError, ValueError) as error:  # the others can be segmented all the same
             print(f"left out: {error}")
             continue
         target = Path(output, f"{image.name}_labels.tif")

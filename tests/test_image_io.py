@@ -241,11 +241,16 @@ def test_different_images_in_one_file_are_refused(tmp_path):
 
 def test_a_preview_beside_the_image_is_none(tmp_path):
     image = numbers(50, 70)
-    with tifffile.TiffWriter(tmp_path / "a.tif") as tif:
-        tif.write(image[::10, ::10], subfiletype=1, metadata=None)
-        tif.write(image, metadata=None)
-        tif.write(np.zeros((50, 70), bool), subfiletype=4, metadata=None)
-    np.testing.assert_array_equal(read_image(tmp_path / "a.tif").data, image)
+    for about in (None, {"axes": "YX", "pixel_size": {"Y": 2.0, "X": 2.0}}):
+        with tifffile.TiffWriter(tmp_path / "a.tif") as tif:
+            small = {"resolution": (500, 500), "resolutionunit": "CENTIMETER"}
+            tif.write(image[::10, ::10], subfiletype=1, metadata=about and {"axes": "YX"}, **small)
+            full = {"resolution": (5000, 5000), "resolutionunit": "CENTIMETER"}
+            tif.write(image, metadata=about, **full)
+            tif.write(np.zeros((50, 70), bool), subfiletype=4, metadata=None)
+        read = read_image(tmp_path / "a.tif")
+        np.testing.assert_array_equal(read.data, image)
+        assert (read.axes, read.pixel_size) == ("YX", {"Y": 2.0, "X": 2.0})
     tifffile.imwrite(tmp_path / "b.tif", image, subfiletype=1, metadata=None)  # all there is
     np.testing.assert_array_equal(read_image(tmp_path / "b.tif").data, image)
 

@@ -13,6 +13,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -74,11 +75,12 @@ def _ended_as_by_ctrl_c() -> Iterator[None]:
     def end(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    try:
-        before = signal.signal(signal.SIGTERM, end)
-    except ValueError:  # not in the main thread
+    main = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGTERM)
+    if not main or before in (signal.SIG_IGN, None):  # whoever started it wants it so
         yield
         return
+    signal.signal(signal.SIGTERM, end)
     try:
         yield
     finally:
@@ -120,7 +122,7 @@ def _resumed_config(path: str, preset: str | None, changes: dict[str, Any]) -> T
 
     if not Path(path).is_file():
         raise FileNotFoundError(f"no checkpoint {path}")
-    kept = read_header(Path(path), FORMAT)["config"]
+    kept = TrainConfig.from_json(read_header(Path(path), FORMAT)["config"]).to_json()
     if {"steps", "minutes"} & set(changes):
         kept = {key: value for key, value in kept.items() if key not in ("steps", "minutes")}
     said = changes

@@ -64,7 +64,7 @@ class UNetConfig(JsonConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_least(self, "in_channels", "classes", "base_channels")
-        for name in ("in_channels", "classes"):
+        for name in ("in_channels", "classes", "base_channels"):
             if getattr(self, name) > _MOST_CHANNELS:
                 raise ValueError(f"{name}={getattr(self, name)} must be at most {_MOST_CHANNELS}")
         _check_shape(self)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 History = list[dict[str, float]]
@@ -33,7 +34,7 @@ def best_step(history: Sequence[dict[str, float]]) -> int | None:
     >>> best_step([{"step": 0, "score": 0.5, "validation_loss": 1.0}, {"step": 1, "loss": 0.1}])
     0
     """
-    scored = [event for event in history if "score" in event]
+    scored = [e for e in history if "score" in e and math.isfinite(e["validation_loss"])]
     best = max(scored, key=lambda event: (event["score"], -event["validation_loss"]), default=None)
     return None if best is None else int(best["step"])
 

@@ -207,7 +207,8 @@ def write_image(
     if frame_interval is not None and "T" in axes:
         metadata |= {"TimeIncrement" if ome else "frame_interval": frame_interval}
     if description:
-        metadata |= {"Description": description}
+        # XML has no control characters, and no names of files that are no text
+        metadata |= {"Description": "".join(c if c.isprintable() else "?" for c in description)}
     resolution: dict[str, Any] = {}
     per_cm = [1e4 / size[axis] for axis in "XY" if size.get(axis)]
     if len(per_cm) == 2 and all(_LEAST_PER_CM < value < _MOST_PER_CM for value in per_cm):

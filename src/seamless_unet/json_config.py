@@ -50,7 +50,7 @@ class JsonConfig:
             )
         try:
             return cls(**{key: _built(hints[key], value) for key, value in data.items()})
-        except TypeError as error:  # a field that must be there is not
+        except (TypeError, OverflowError) as error:  # a field is missing, or beyond all numbers
             raise ValueError(str(error)) from error
 
 

@@ -87,7 +87,7 @@ def tiff_axes(
     tif: tifffile.TiffFile, series: tifffile.TiffPageSeries
 ) -> tuple[tuple[int, ...], str]:
     """Return the shape of one of the `tiff_series` of an open file, and its axes."""
-    said = next(iter(tif.shaped_metadata or ()), {})
+    said = _shaped_metadata(series.keyframe)
     shape, axes = series.shape, series.axes
     if hasattr(series, "get_shape"):  # before tifffile 2026.5
         shape, axes = series.get_shape(squeeze=False), series.get_axes(squeeze=False)
@@ -113,8 +113,8 @@ def tiff_pixel_size(tif: tifffile.TiffFile) -> dict[str, float]:
             for axis, name in names.items()
             if (size := micrometres(pixels.get(name, 0), pixels.get(f"{name}Unit", "µm"))) > 0
         }
-    tags = tif.pages.first.tags
-    about = tif.imagej_metadata or next(iter(tif.shaped_metadata or ()), {})
+    page = tiff_series(tif)[0].keyframe
+    tags, about = page.tags, tif.imagej_metadata or _shaped_metadata(page)
     unit = (
         about.get("unit", "")
         if tif.is_imagej
@@ -138,9 +138,22 @@ def tiff_frame_interval(tif: tifffile.TiffFile) -> float | None:
         about = tif.imagej_metadata or {}
         time, unit = about.get("finterval"), about.get("tunit", "sec")
     else:  # as this package writes it
-        time, unit = next(iter(tif.shaped_metadata or ()), {}).get("frame_interval"), "s"
+        time = _shaped_metadata(tiff_series(tif)[0].keyframe).get("frame_interval")
+        unit = "s"
     interval = seconds(time, unit)
     return interval if interval > 0 else None
+
+
+def _shaped_metadata(page: Any) -> dict[str, Any]:
+    """Return what tifffile, and this package by it, wrote about the series of a page."""
+    for description in (page.description, page.description1):
+        try:
+            said = json.loads(description)
+        except ValueError:
+            continue
+        if isinstance(said, dict) and "shape" in said:
+            return said
+    return {}
 
 
 def _tiff_channels(tif: tifffile.TiffFile) -> tuple[str, ...]:

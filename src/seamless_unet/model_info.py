@@ -25,6 +25,9 @@ _THRESHOLD = 0.4
 _SCRIBBLED_THRESHOLD = 0.75
 _SEED_THRESHOLD = 0.7
 _CORE_THRESHOLD = 0.3
+_MUCH_LARGER = (
+    2  # times the smallest size of a model to start from: one image may show large ones only
+)
 _FEW = 3  # objects, of which half as much is taken for the smallest size
 LEAST_NECKS = 10  # objects: of fewer, nobody can tell whether they have necks
 _MOST_NECKS = 500  # objects that are looked at
@@ -86,7 +89,13 @@ def model_info(
     if start is not None:
         instances = {name: getattr(start.info, name) for name in instances}
     if whole:
-        instances |= _drawn_settings(dataset, config, known=instances if start else {})
+        sizes = _sizes(dataset)
+        least = least_size(sizes)
+        if instances["min_size"]:  # of a model that has seen more of them
+            least = min(least, _MUCH_LARGER * instances["min_size"])
+        instances |= {"min_size": least, "grow": _grow(dataset, config.gap)}
+        if len(sizes) >= LEAST_NECKS:
+            instances["neck"] = _neck(dataset, sizes)
     fullest = max(dataset.training, key=lambda sample: np.count_nonzero(sample.labels))
     return ModelInfo(
         network=network,
@@ -105,27 +114,6 @@ def model_info(
             "thumbnail": thumbnail(fullest.image, fullest.labels),
         },
     )
-
-
-def _drawn_settings(dataset: Dataset, config: TrainConfig, known: dict[str, Any]) -> dict[str, Any]:
-    """Return what the drawn objects say about how objects are made.
-
-    Parameters
-    ----------
-    known
-        The settings of a model that knows such objects. They come from more of them, so they stay,
-        but for what the drawn ones contradict: smaller ones are objects too, and necks that more
-        than a few have are no border.
-    """
-    sizes = _sizes(dataset)
-    least, enough = least_size(sizes), len(sizes) >= LEAST_NECKS
-    if not known:
-        neck = _neck(dataset, sizes) if enough else 0.0
-        return {"min_size": least, "grow": _grow(dataset, config.gap), "neck": neck}
-    neck = known["neck"]
-    if enough and (not neck or _have_necks(dataset, neck)):
-        neck = _neck(dataset, sizes)
-    return {"min_size": min(least, known["min_size"]), "neck": neck}
 
 
 def earlier_trainings(info: ModelInfo) -> list[dict[str, Any]]:
@@ -185,11 +173,8 @@ def _neck(dataset: Dataset, sizes: Sequence[int]) -> float:
     0 where more than a few of the objects that were drawn have such a neck themselves.
     """
     depth = neck_depth(sizes, dataset.training[0].labels.ndim)
-    return 0.0 if _have_necks(dataset, depth) else depth
-
-
-def _have_necks(dataset: Dataset, depth: float) -> bool:
-    return share_with_necks(_drawn(dataset), depth, most=_MOST_NECKS) > SHARE_OF_NECKS
+    share = share_with_necks(_drawn(dataset), depth, most=_MOST_NECKS)
+    return depth if share <= SHARE_OF_NECKS else 0.0
 
 
 def neck_depth(sizes: Sequence[int], ndim: int) -> float:

@@ -122,8 +122,8 @@ def _mean_and_deviation(sample: NDArray) -> tuple[float, float]:
     if least == sample.max():  # exactly: rounding would make a deviation of 1e-17
         return least, 1.0
     mean = sum(float(part.sum(dtype=np.float64)) for part in _parts(sample)) / sample.size
-    squares = sum(float(((part - np.float64(mean)) ** 2).sum()) for part in _parts(sample))
-    return mean, math.sqrt(squares / sample.size)
+    away = (np.subtract(part, mean, dtype=np.float64) for part in _parts(sample))
+    return mean, math.sqrt(sum(float((part**2).sum()) for part in away) / sample.size)
 
 
 def _percentiles(sample: NDArray, percents: Sequence[float]) -> list[float]:

@@ -140,7 +140,7 @@ def predict_tiles(
         kind = PRECISIONS[precision]
         steps = network_steps(network, kind)
         way = TilePass(network, image, offset, scale, out, turns, memory, kind, steps)
-        yield from _through(way, _cut(image.shape[1:], network, tile_shape, memory))
+        yield from _through(way, _cut(image.shape[1:], network, tile_shape, memory, symmetries))
     finally:
         network.train(was_training)
 
@@ -196,9 +196,10 @@ def _cut(
     network: UNet,
     tile_shape: int | Sequence[int] | None,
     memory: int,
+    symmetries: bool,
 ) -> list[Tile]:
     if tile_shape is None:
-        tile_shape = choose_tile_shape(shape, network, memory=memory)
+        tile_shape = choose_tile_shape(shape, network, memory=memory, symmetries=symmetries)
     sides = np.ravel(tile_shape).tolist()
     if len(sides) == 1:
         sides *= len(shape)

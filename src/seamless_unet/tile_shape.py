@@ -37,7 +37,11 @@ def stream_axis(size: Sequence[int]) -> int:
 
 
 def choose_tile_shape(
-    image_shape: Sequence[int], network: UNet, *, memory: int | None = None
+    image_shape: Sequence[int],
+    network: UNet,
+    *,
+    memory: int | None = None,
+    symmetries: bool = False,
 ) -> tuple[int, ...]:
     """Return the size of tiles, in pixels read, that fit a memory budget and cut evenly.
 
@@ -49,6 +53,8 @@ def choose_tile_shape(
         ([Z,] Y, X) in pixels.
     memory
         Budget in bytes, as in `predict`.
+    symmetries
+        Whether they are turned, too, which then read up to a step more (`Span.reversed`).
     """
     geometry = network.geometry
     budget = memory or free_memory(network)
@@ -62,7 +68,13 @@ def choose_tile_shape(
         largest = _LARGEST_WRITE[network.config.ndim] // geometry.step
         steps = [min(count, largest) for count in steps]
         needed = functools.partial(_tile_bytes, network)
-    while needed(_reads(steps, geometry)) > budget and max(steps[i] for i in cut) > 1:
+    turned = [0] * (len(steps) - 2) + [int(symmetries)] * 2
+
+    def too_large() -> bool:
+        read = _reads([count + more for count, more in zip(steps, turned, strict=True)], geometry)
+        return needed(read) > budget
+
+    while max(steps[i] for i in cut) > 1 and too_large():
         steps[max(cut, key=lambda i: steps[i])] -= 1
     even = []
     for size, count in zip(image_shape, steps, strict=True):

@@ -21,7 +21,7 @@ from seamless_unet.history import recorded
 from seamless_unet.model_file import Model
 from seamless_unet.model_info import model_info
 from seamless_unet.patches import DrawnAhead, Patches
-from seamless_unet.sample import Sample, evenly, excerpt
+from seamless_unet.sample import Sample, excerpt
 from seamless_unet.start import begun, start_normalization, with_width
 from seamless_unet.strokes import settle_by_strokes
 from seamless_unet.summary import Summary
@@ -195,7 +195,9 @@ def _several(arrays: Sequence[Any] | NDArray) -> list[Any]:
 def _steps(state: TrainState, dataset: Dataset) -> Iterator[Event]:
     config, network = state.config, state.network
     patches = Patches(dataset.training, config, network.geometry, device=network.device)
-    held_back = evenly(dataset.validation, _most_validated(state))
+    # a score is compared with those before it, also where another budget goes on
+    state.most_validated = state.most_validated or _most_validated(state)
+    held_back = excerpt(dataset.validation, state.most_validated)
     # a model that is learned on from keeps its settings
     scribbled = [] if state.adapting else _scribbled(dataset)
     network.to(memory_format=memory_format(network.device, config.ndim))

@@ -45,6 +45,7 @@ class TrainState:
     step: int = 0
     elapsed: float = 0.0  # seconds spent training
     validated: tuple[int, float] = (0, 0.0)  # step and elapsed seconds of the last validation
+    most_validated: int = 0  # pixels that the score is measured on; 0 before it is known
     history: History = field(default_factory=list)
 
     @classmethod
@@ -207,6 +208,7 @@ class TrainState:
             "step": self.step,
             "elapsed": self.elapsed,
             "validated": self.validated,
+            "most_validated": self.most_validated,
             "history": self.history,
         }
         return write_tensors(path, tensors, FORMAT, header)
@@ -239,6 +241,7 @@ class TrainState:
         for name in ("step", "elapsed", "history"):
             setattr(state, name, header[name])
         state.adapting = header.get("adapting", False)  # older ones do not say
+        state.most_validated = header.get("most_validated", 0)
         return state
 
 

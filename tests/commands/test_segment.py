@@ -420,12 +420,21 @@ def test_where_nothing_is_large_enough_that_is_said(capsys, model, two_nuclei):
 @pytest.mark.parametrize("axes", ["YX", "SYX"])
 def test_a_result_says_how_it_was_made(model, two_nuclei, axes):
     two_nuclei(axes=axes)
-    run = ["segment", "a.tif", "--output", "out", "--model", model, "--threshold", "0.6"]
-    assert main(run) == 0
+    run = ["segment", "a.tif", "--output", "out", "--model", model, "--neck", "0", "--no-link"]
+    assert main([*run, "--pixel-size", "0.25"]) == 0
     with tifffile.TiffFile("out/a_labels.tif") as tif:
-        said = tif.pages.first.description
-    assert f"a.tif by seamless-unet segment, model={model}, " in said
-    assert "threshold=0.6" in said
+        said = tif.pages.first.description.replace("&apos;", "'")
+    assert (
+        f"a.tif by seamless-unet segment, model={model}, neck=0.0, "
+        "pixel_size={'Y': 0.25, 'X': 0.25}, precision=float32, no_link"
+    ) in said
+
+
+@pytest.mark.parametrize("name", ["a&<b>ü", "a\x07b", os.fsdecode(b"a\xe9b")])
+def test_a_name_that_is_no_text_costs_no_result(model, two_nuclei, name):
+    two_nuclei(name)
+    assert main(["segment", f"{name}.tif", "--output", "out", "--model", model]) == 0
+    assert read_image(f"out/{name}_labels.tif").data.max() == 2
 
 
 def test_the_size_of_pixels_can_be_said(capsys, two_nuclei, pixel_model):

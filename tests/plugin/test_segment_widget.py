@@ -263,7 +263,7 @@ def test_the_plane_that_is_shown_is_measured_with_its_stack(
     for plane, objects in ((1, 0), (0, 1)):
         viewer.dims.set_current_step(0, plane)
         click(panel.start_button)
-        assert ended(panel) == f"Done. {objects} cell{'s' * (objects != 1)} found."
+        assert ended(panel).startswith(f"Done. {objects} cell{'s' * (objects != 1)} found.")
         shown = viewer.layers[-1].data
         *_, whole = segment_stack(threshold_model, data, "ZYX")
         np.testing.assert_array_equal(shown[0] > 0, whole.labels[plane] > 0)
@@ -277,7 +277,7 @@ def test_where_nothing_is_large_enough_that_is_said(viewer, dock, click, ended, 
     panel.how.min_size.value = 50
     click(panel.start_button)
     assert ended(panel) == (
-        "Done. 0 cells found. Cells of fewer than 50 pixels are left out: lower *Smallest*."
+        "Done. 0 cells found. Cells of fewer than 50 pixels are left out: see Smallest (pixels)."
     )
     panel.how.min_size.value = 0
     click(panel.start_button)

@@ -43,33 +43,46 @@ def segment(args: argparse.Namespace) -> dict[str, Any]:
     images: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
     reason = "done"
-    for path, targets in wanted:
-        try:
-            images.append(_segment_file(model, path, targets, args))
-        except KeyboardInterrupt:  # what is done is told, too
-            progress("")
-            tell("seamless-unet: stopped")
-            reason = "stopped"
-            break
-        except Exception as error:
-            too_large = is_out_of_memory(error)
-            known = too_large or isinstance(error, ValueError | OSError)
-            alone = len(paths) == 1 and not args.json
-            if not known or alone or getattr(error, "errno", None) == errno.ENOSPC:
-                raise
-            progress("")  # one bad file must not cost the others
-            what = words(error, "segment")
-            what = what if str(path) in what else f"{path}: {what}"
-            failed.append({"image": str(path), "error": what})
-            tell(f"left out: {what}")
-        else:
-            say(_in_words(images[-1]))
-            _say_why_nothing(images[-1], model.info, args)
+    try:
+        for path, targets in wanted:
+            _segment_one(model, path, targets, args, images, failed, alone=len(paths) == 1)
+    except KeyboardInterrupt:  # what is done is told, too
+        progress("")
+        tell("seamless-unet: stopped")
+        reason = "stopped"
     if failed:
         some = f"{len(failed)} of {len(wanted)} images"
         tell(f"seamless-unet: error: {some} could not be segmented")
     found = {"images": images, "skipped": skipped, "failed": failed}
     return {"model": args.model, "reason": reason, **found}
+
+
+def _segment_one(
+    model: Model,
+    path: Path,
+    targets: list[Path],
+    args: argparse.Namespace,
+    images: list[dict[str, Any]],
+    failed: list[dict[str, str]],
+    *,
+    alone: bool,
+) -> None:
+    """Segment an image, and add what is said of it; one bad file must not cost the others."""
+    try:
+        images.append(_segment_file(model, path, targets, args))
+    except Exception as error:
+        known = is_out_of_memory(error) or isinstance(error, ValueError | OSError)
+        full = getattr(error, "errno", None) == errno.ENOSPC
+        if not known or full or (alone and not args.json):
+            raise
+        progress("")
+        what = words(error, "segment")
+        what = what if str(path) in what else f"{path}: {what}"
+        failed.append({"image": str(path), "error": what})
+        tell(f"left out: {what}")
+    else:
+        say(_in_words(images[-1]))
+        _say_why_nothing(images[-1], model.info, args)
 
 
 def _wanted(
@@ -146,10 +159,11 @@ def _segment_file(
 
 def _origin(path: Path, args: argparse.Namespace) -> str:
     """Return what a file of results says about how it was made."""
-    said = {name: value for name, value in _options(args).items() if value not in (None, False)}
-    said |= {name: getattr(args, name) for name in ("axes", "channels", "resample")}
-    options = [f"{name}={value}" for name, value in said.items() if value not in (None, False)]
-    return f"{path.name} by seamless-unet segment, " + ", ".join([f"model={args.model}", *options])
+    numbers = ("threshold", "neck", "min_size", "axes", "channels", "pixel_size", "precision")
+    said = {name: getattr(args, name) for name in ("model", *numbers)}
+    options = [f"{name}={value}" for name, value in said.items() if value is not None]
+    options += [name for name in ("no_link", "symmetries", "resample") if getattr(args, name)]
+    return f"{path.name} by seamless-unet segment, {', '.join(options)}"
 
 
 def _in_words(image: dict[str, Any]) -> str:

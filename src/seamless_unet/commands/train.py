@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -168,7 +170,8 @@ def _save(model: Model, output: Path, checkpoint: Path) -> None:
         save_model(model, output)
     except OSError as error:
         kept = f", then go on with --resume {checkpoint}" if checkpoint.exists() else ""
-        raise OSError(f"{output} is not written: {error.strerror}; make room{kept}") from error
+        reason = os.strerror(error.errno or errno.EIO)
+        raise OSError(f"{output} is not written: {reason}; make room{kept}") from error
 
 
 def _try_to_save(state: TrainState, checkpoint: Path) -> bool:

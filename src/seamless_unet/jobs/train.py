@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
+import os
 import tempfile
 from collections.abc import Generator, Iterator
 from dataclasses import asdict
@@ -205,8 +207,9 @@ def _save(model: Model, output: Path) -> None:
     except OSError as error:
         rescued = Path(tempfile.mkdtemp(prefix="model_")) / output.name
         save_model(model, rescued)
+        reason = os.strerror(error.errno or errno.EIO)
         raise OSError(
-            f"The model could not be saved in {output.parent} ({error.strerror}). It is in "
+            f"The model could not be saved in {output.parent} ({reason}). It is in "
             f"{rescued.parent} now: drop it from there on napari once there is room."
         ) from error
 

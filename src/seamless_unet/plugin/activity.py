@@ -78,8 +78,10 @@ class Activity:
 
     def _look(self) -> None:
         # of a window that closes, napari's handling of events would swallow that its loop is to end
-        if self._changing or (self._shown and not _is_visible(self._window)):
+        visible = _is_visible(self._window)
+        if self._changing or (self._shown and not visible):
             return
+        self._shown = visible
         self._changing = True
         try:
             self._change()

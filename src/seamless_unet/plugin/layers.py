@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from napari.layers import Image, Labels, Layer
@@ -23,6 +24,7 @@ _POSSIBLE = {
     5: ("TZCYX", "TCZYX", "CTZYX", "CZTYX", "ZTCYX", "STZYX", "SZCYX", "SCZYX", "STCYX", "TZYXC"),
 }
 _COLORS = ("red", "green", "blue", "opacity")
+_shining: WeakKeyDictionary[Image, int] = WeakKeyDictionary()  # the same in whatever plane
 _DARK = 96  # of 255: half of the pixels are darker where things shine on a dark ground
 _FEW = 4  # of so many or fewer planes, each much larger, one guesses that they are channels
 _LARGE = 32  # pixels
@@ -123,12 +125,13 @@ def channel_names(layer: Image, axes: str) -> tuple[str, ...]:
 
 def shining_channel(layer: Image) -> int | None:
     """Return which color shines most in an RGB layer on a dark ground; ``None`` for any other."""
-    if not layer.rgb:
-        return None
+    if layer in _shining or not layer.rgb:
+        return _shining.get(layer)
     shown = layer.thumbnail[layer.thumbnail[..., 3] > 0, :3]  # around it nothing is drawn
-    if not len(shown) or np.median(shown.max(axis=1)) > _DARK:
-        return None
-    return int(np.percentile(shown, 99, axis=0).argmax())
+    bright = np.percentile(shown, 99, axis=0) if len(shown) else np.zeros(3)
+    if bright.max() < _DARK or np.median(shown.max(axis=1)) > _DARK:
+        return None  # the plane that is shown may be an empty one
+    return _shining.setdefault(layer, int(bright.argmax()))
 
 
 def one_channel(layer: Image, axes: str, channel: int) -> tuple[Any, str]:

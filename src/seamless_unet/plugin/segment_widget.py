@@ -102,6 +102,7 @@ class SegmentWidget(ImagePanel):
         }
         suggested = set() if self.model.was_chosen else {"model"}
         settings.keep("Segment", {k: v for k, v in self._kept.items() if k not in suggested})
+        self._why_none = self.how.why_none()
         certainty = self.how.certainty.value
         self._result = Result(self.viewer, place, info, folder, certainty=certainty)
         self.worker.unfinished |= self._result.folders
@@ -122,7 +123,7 @@ class SegmentWidget(ImagePanel):
             case "segmented":
                 self.worker.unfinished -= self._result.folders
                 self._result.finish(event)
-                why = self.how.why_none() if event["objects"] == 0 else ""
+                why = self._why_none if event["objects"] == 0 else ""
                 said = _end_words(event["objects"], why, self._result.folder)
                 self._result = None  # its layers are the user's now, who may remove them
                 self.show_end(said)
