@@ -25,9 +25,8 @@ _THRESHOLD = 0.4
 _SCRIBBLED_THRESHOLD = 0.75
 _SEED_THRESHOLD = 0.7
 _CORE_THRESHOLD = 0.3
-_MUCH_LARGER = (
-    2  # times the smallest size of a model to start from: one image may show large ones only
-)
+# times the smallest size of a model to start from: a few images may show large objects only
+_MUCH_LARGER = 2
 _FEW = 3  # objects, of which half as much is taken for the smallest size
 LEAST_NECKS = 10  # objects: of fewer, nobody can tell whether they have necks
 _MOST_NECKS = 500  # objects that are looked at
