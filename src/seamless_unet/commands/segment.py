@@ -40,16 +40,19 @@ def segment(args: argparse.Namespace) -> dict[str, Any]:
         _say_what_is_ignored(args)
     _say_what_is_slow(model, args.precision)
     say(f"model  {args.model}{'' if Path(args.model).is_file() else ' (bundled)'}")
-    images: list[dict[str, Any]] = []
-    failed: list[dict[str, str]] = []
+    done: list[dict[str, Any]] = []
     reason = "done"
     try:
         for path, targets in wanted:
-            _segment_one(model, path, targets, args, images, failed, alone=len(paths) == 1)
+            done.append(_tried(model, path, targets, args, alone=len(paths) == 1))
+            if "error" not in done[-1]:
+                say(_in_words(done[-1]))
+                _say_why_nothing(done[-1], model.info, args)
     except KeyboardInterrupt:  # what is done is told, too
         progress("")
         tell("seamless-unet: stopped")
         reason = "stopped"
+    images, failed = ([one for one in done if ("error" in one) is bad] for bad in (False, True))
     if failed:
         some = f"{len(failed)} of {len(wanted)} images"
         tell(f"seamless-unet: error: {some} could not be segmented")
@@ -57,19 +60,12 @@ def segment(args: argparse.Namespace) -> dict[str, Any]:
     return {"model": args.model, "reason": reason, **found}
 
 
-def _segment_one(
-    model: Model,
-    path: Path,
-    targets: list[Path],
-    args: argparse.Namespace,
-    images: list[dict[str, Any]],
-    failed: list[dict[str, str]],
-    *,
-    alone: bool,
-) -> None:
-    """Segment an image, and add what is said of it; one bad file must not cost the others."""
+def _tried(
+    model: Model, path: Path, targets: list[Path], args: argparse.Namespace, *, alone: bool
+) -> dict[str, Any]:
+    """Return what is said of an image, or its ``error``: one bad file must not cost the others."""
     try:
-        images.append(_segment_file(model, path, targets, args))
+        return _segment_file(model, path, targets, args)
     except Exception as error:
         known = is_out_of_memory(error) or isinstance(error, ValueError | OSError)
         full = getattr(error, "errno", None) == errno.ENOSPC
@@ -78,11 +74,8 @@ def _segment_one(
         progress("")
         what = words(error, "segment")
         what = what if str(path) in what else f"{path}: {what}"
-        failed.append({"image": str(path), "error": what})
         tell(f"left out: {what}")
-    else:
-        say(_in_words(images[-1]))
-        _say_why_nothing(images[-1], model.info, args)
+        return {"image": str(path), "error": what}
 
 
 def _wanted(
