@@ -277,7 +277,8 @@ def test_where_nothing_is_large_enough_that_is_said(viewer, dock, click, ended, 
     panel.how.min_size.value = 50
     click(panel.start_button)
     assert ended(panel) == (
-        "Done. 0 cells found. Cells of fewer than 50 pixels are left out: see Smallest (pixels) under More options."
+        "Done. 0 cells found. Cells of fewer than 50 pixels are left out: "
+        "see Smallest (pixels) under More options."
     )
     panel.how.min_size.value = 0
     click(panel.start_button)

@@ -94,7 +94,10 @@ class SegmentOptions:
     def why_none(self) -> str:
         """Say what may be the reason where no cell is found; nothing if there is none here."""
         least = self.min_size.value
-        words = f"Cells of fewer than {least} pixels are left out: see Smallest (pixels) under More options."
+        words = (
+            f"Cells of fewer than {least} pixels are left out: "
+            "see Smallest (pixels) under More options."
+        )
         return words if least > 1 else ""
 
     def keywords(self, info: ModelInfo, axes: str) -> dict[str, Any]:
