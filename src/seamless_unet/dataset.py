@@ -92,6 +92,8 @@ def make_dataset(
     pairs = read_pairs(
         images, labels, config, axes=axes, names=names, annotations=annotations, regions=regions
     )
+    if empty := next((pair for pair in pairs if pair.labels.size == 0), None):
+        raise ValueError(f"{empty.name} is empty: its shape is {empty.image.shape}")
     annotated = [pair.annotated_labels() for pair in pairs]
     if not any(map(np.any, annotated)) and any(pair.labels.any() for pair in pairs):
         raise ValueError("there is no label inside the region: draw at least one object there")

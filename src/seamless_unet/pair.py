@@ -67,8 +67,6 @@ class Pair:
                 f"{self.name} is {in_words(self.image.shape, self.axes)} but its labels are "
                 f"{in_words(self.labels.shape)}: they must have the same size{self._channels()}"
             )
-        if self.labels.size == 0:
-            raise ValueError(f"{self.name} is empty: its shape is {self.image.shape}")
         if self.region is not None and self.region.shape != expected:
             raise ValueError(
                 f"the labels of {self.name} are {in_words(expected)} but its region is "

@@ -454,10 +454,22 @@ def test_the_size_of_pixels_can_be_said(capsys, two_nuclei, pixel_model):
         assert f"'{wrong}' is no pixel size: give micrometre" in message
 
 
+@pytest.fixture
+def _heard():
+    """Signals are not ignored, as they may be where tests run in the background."""
+    ways = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+    before = {way: signal.signal(way, handler) for way, handler in ways.items()}
+    yield
+    assert {way: signal.getsignal(way) for way in ways} == ways
+    for way, handler in before.items():
+        signal.signal(way, handler)
+
+
+@pytest.mark.usefixtures("_heard")
 @pytest.mark.parametrize("way", [signal.SIGTERM, signal.SIGINT])
 def test_what_was_done_is_told_where_somebody_ends_it(capsys, model, two_nuclei, monkeypatch, way):
     two_nuclei("a"), two_nuclei("b"), two_nuclei("c")
-    done, before = [], signal.getsignal(way)
+    done = []
 
     def second_is_ended(path, *args, **kwargs):
         done.append(path)
@@ -473,9 +485,9 @@ def test_what_was_done_is_told_where_somebody_ends_it(capsys, model, two_nuclei,
     assert [image["image"] for image in result["images"]] == ["a.tif"]
     assert printed.err.endswith("seamless-unet: stopped\n")
     assert os.listdir("out") == ["a_labels.tif"]
-    assert signal.getsignal(way) is before
 
 
+@pytest.mark.usefixtures("_heard")
 def test_a_command_that_is_ended_early_says_so_in_json(capsys, model, two_nuclei, monkeypatch):
     two_nuclei()
 
