@@ -29,7 +29,7 @@ def test_planes_that_are_held_back_show_something_and_so_do_the_others(first, la
     training, validation, _ = split_validation(planes, TrainConfig(steps=1))
     assert [plane in validation for plane in planes] == [plane not in training for plane in planes]
     assert len(training) + len(validation) == 20
-    assert len(validation) <= 2 * 0.15 * 20  # the planes that show nothing are learned from, too
+    assert len(validation) <= 3 * 0.15 * 20  # the planes that show nothing are learned from, too
     held_back = shown(validation)
     assert held_back == max(1, round(0.15 * (last - first)))
     assert shown(training) == last - first - held_back > 0

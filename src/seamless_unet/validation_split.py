@@ -13,7 +13,7 @@ from seamless_unet.sample import Sample
 
 _MANY_IMAGES = 10  # from which on whole images are held back
 _MANY_CLASSES = 10  # more are rather the numbers of objects
-_MUCH = 2  # times the part that is to be held back; beyond the last label it may be less
+_MUCH = 3  # times the part that is to be held back
 
 
 def split_validation(
@@ -141,8 +141,8 @@ def _split_region(sample: Sample, config: TrainConfig) -> tuple[Sample, Sample |
     """Cut off the end of a side, the longest if possible, with a part of the labeled pixels.
 
     Every class stays with what is learned from; nothing is cut off where it cannot. Where that
-    would be far more of all that is annotated, what lies beyond the last label stays too, and of
-    several ends that with least of it is taken.
+    would be far more than this part of all that is annotated, less of what lies beyond the last
+    label is cut off, and of several ends that with least of it is taken.
     """
     annotated = sample.weight > 0
     labeled = annotated & (sample.target > 0)
@@ -156,8 +156,10 @@ def _split_region(sample: Sample, config: TrainConfig) -> tuple[Sample, Sample |
         first, last = np.flatnonzero(counts)[[0, -1]]
         start = int(np.searchsorted(np.cumsum(counts), (1 - config.validation) * counts.sum())) + 1
         start = min(max(start, first + 1), last)  # something labeled on either side
-        too_many = pixels[start:].sum() > _MUCH * config.validation * pixels.sum()
-        stop = last + 1 if too_many else len(counts)
+        stop, part = len(counts), config.validation * pixels.sum()
+        if pixels[start:].sum() > _MUCH * part:  # less of what lies beyond the last label
+            enough = start + int(np.searchsorted(np.cumsum(pixels[start:]), part)) + 1
+            stop = max(last + 1, enough)
         share = pixels[start:stop].sum() / pixels.sum()
         numbers = np.arange(len(counts))
         region = np.expand_dims(((start <= numbers) & (numbers < stop))[turned], others)
