@@ -52,8 +52,7 @@ def test_the_smallest_budget_still_predicts(ndim):
 ADDED = """
 import ctypes, pathlib, psutil, numpy as np
 from seamless_unet import UNet, UNetConfig, predict
-net = UNet(UNetConfig(depth=3, base_channels=16, {options}))
-if {double}: net.double()
+net = UNet(UNetConfig(depth=3, base_channels=16))
 image = np.random.default_rng(0).random((900, 700), np.float32)
 predict(net, image[:64, :64])  # what PyTorch loads once
 ctypes.CDLL(None).malloc_trim(0)
@@ -66,17 +65,8 @@ print(int(status.split("VmHWM:")[1].split()[0]) * 1024 - before - result.nbytes)
 
 
 @pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="tells no peak")
-@pytest.mark.parametrize(
-    ("budget", "options", "double"),
-    [
-        (40_000_000, "", False),
-        (80_000_000, "", False),
-        (300_000_000, "padding='same'", True),
-        (100_000_000, "padding='same', upsampling='linear'", False),
-    ],
-)
-def test_a_budget_is_what_prediction_adds_to_a_fresh_process(budget, options, double):
-    code = ADDED.format(budget=budget, options=options, double=double)
-    command = [sys.executable, "-c", code]
+@pytest.mark.parametrize("budget", [40_000_000, 80_000_000])
+def test_a_budget_is_what_prediction_adds_to_a_fresh_process(budget):
+    command = [sys.executable, "-c", ADDED.format(budget=budget)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     assert 0.3 * budget < int(done.stdout) <= budget

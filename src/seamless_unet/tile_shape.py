@@ -23,7 +23,7 @@ _SLAB_BYTES = 20_000_000
 # Those of a slab are no more, but the C library keeps what was freed between them
 _TENSORS = {"tile": 8, "padded": 13, "slab": 22, "double slab": 28}
 # bytes that it keeps between tiles
-_KEPT = {"tile": 20_000_000, "double tile": 90_000_000}
+_KEPT = {"tile": 20_000_000, "double tile": 150_000_000}
 
 
 def streams(network: UNet) -> bool:
