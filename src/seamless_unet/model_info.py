@@ -76,14 +76,38 @@ def model_info(
     meaning = dataset.meaning
     network = network_config(dataset, config)
     numbered = numbered_channels(network.in_channels)
-    whole = meaning.annotation == "objects"
+    fullest = max(dataset.training, key=lambda sample: np.count_nonzero(sample.labels))
+    return ModelInfo(
+        network=network,
+        normalization=normalization,
+        output=meaning.output,
+        axes="ZYX"[-config.ndim :],
+        channels=tuple(channels) if len(channels) == len(numbered) else numbered,
+        classes=meaning.class_names,
+        class_values=meaning.class_values,
+        pixel_size=dict(pixel_size),
+        **_instances(dataset, config, network.classes, start),
+        training={
+            "data": dataset.summary.to_json(),
+            "config": config.to_json(),
+            "earlier": list(earlier),
+            "thumbnail": thumbnail(fullest.image, fullest.labels),
+        },
+    )
+
+
+def _instances(
+    dataset: Dataset, config: TrainConfig, classes: int, start: Model | None
+) -> dict[str, Any]:
+    """Return how probabilities become objects: as `ModelInfo.instances`, but for cores."""
+    whole = dataset.meaning.annotation == "objects"
     instances: dict[str, Any] = {"threshold": 0.5, "seed_threshold": None}
     instances |= {"neck": 0.0, "min_size": 0, "grow": 0}
     if whole:
-        instances["seed_threshold"] = _SEED_THRESHOLD if network.classes == 2 else _CORE_THRESHOLD
+        instances["seed_threshold"] = _SEED_THRESHOLD if classes == 2 else _CORE_THRESHOLD
         if config.border_weight:
             instances["threshold"] = _THRESHOLD
-    elif meaning.output == "objects":
+    elif dataset.meaning.output == "objects":
         instances["threshold"] = _SCRIBBLED_THRESHOLD
     if start is not None:
         instances = {name: getattr(start.info, name) for name in instances}
@@ -95,24 +119,7 @@ def model_info(
         instances |= {"min_size": least, "grow": _grow(dataset, config.gap)}
         if len(sizes) >= LEAST_NECKS:
             instances["neck"] = _neck(dataset, sizes)
-    fullest = max(dataset.training, key=lambda sample: np.count_nonzero(sample.labels))
-    return ModelInfo(
-        network=network,
-        normalization=normalization,
-        output=meaning.output,
-        axes="ZYX"[-config.ndim :],
-        channels=tuple(channels) if len(channels) == len(numbered) else numbered,
-        classes=meaning.class_names,
-        class_values=meaning.class_values,
-        pixel_size=dict(pixel_size),
-        **instances,
-        training={
-            "data": dataset.summary.to_json(),
-            "config": config.to_json(),
-            "earlier": list(earlier),
-            "thumbnail": thumbnail(fullest.image, fullest.labels),
-        },
-    )
+    return instances
 
 
 def earlier_trainings(info: ModelInfo) -> list[dict[str, Any]]:
