@@ -107,6 +107,8 @@ def _add_recipe(args: argparse.Namespace) -> None:
         if args.resume:
             args.config = _resumed_config(args.resume, args.preset, args.changes)
             return
+        if args.scribble_values and args.annotation != "scribbles":
+            raise ValueError("--scribble-values goes with --annotation scribbles")
         if args.start not in (None, "auto", "scratch"):
             args.changes |= _start_settings(args)
         args.preset = args.preset or "quick"

@@ -5,6 +5,7 @@ import os
 from itertools import product
 
 import numpy as np
+import pytest
 import tifffile
 
 from seamless_unet.cli import main
@@ -69,6 +70,17 @@ def test_a_small_cell_of_a_mask_is_one_too(capsys):
     write_image("cells.tif", cells, axes="YX")
     assert main(["evaluate", "--labels", "mask.tif", "--predicted", "cells.tif"]) == 0
     assert "0.50      2      0      0      1.000" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("grey", [3, 200])
+def test_an_image_in_place_of_labels_is_told(capsys, two_nuclei, grey):
+    two_nuclei()
+    values = np.random.default_rng(0).integers(0, grey, (64, 72), np.uint8)
+    write_image("grey.tif", values, axes="YX")
+    assert main(["evaluate", "--labels", "a_labels.tif", "--predicted", "grey.tif"]) == 0
+    said = capsys.readouterr().out
+    assert said.count("note: the numbers in grey.tif are scattered over 5 separate pieces") == 1
+    assert "a_labels.tif are" not in said
 
 
 def test_labels_that_do_not_say_their_axes_have_those_of_the_others(capsys):

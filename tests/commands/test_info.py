@@ -12,3 +12,10 @@ def test_info(capsys, model):
     assert "2-D U-Net of depth 1" in text
     assert main(["info", model, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["network"]["depth"] == 1
+
+
+def test_info_prints_no_picture(capsys):
+    assert main(["info", "nuclei", "--json"]) == 0
+    training = json.loads(capsys.readouterr().out)["training"]
+    assert training["steps"] == 9000
+    assert "thumbnail" not in training

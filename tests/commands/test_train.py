@@ -229,9 +229,10 @@ def test_what_scribbles_of_several_numbers_are(two_nuclei, values, output, capsy
         (["--minutes", "0"], "minutes=0.0 must be above 0"),
         (["--steps", "0"], "steps=0 must be at least 1"),
         (["--minutes", "1", "--steps", "1"], "not allowed with argument"),
+        (["--scribble-values", "object"], "--scribble-values goes with --annotation scribbles"),
     ],
 )
-def test_a_budget_of_nothing(capsys, two_nuclei, options, message):
+def test_options_that_cannot_be_meant(capsys, two_nuclei, options, message):
     two_nuclei()
     run = [a for a in train() if a not in TINY]
     assert message in fails(capsys, *run, *options, status=2)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
+from skimage.measure import label
 
 from seamless_unet.axes import in_words, split
 from seamless_unet.commands.output import say, tell
@@ -18,6 +19,9 @@ from seamless_unet.file_pairs import find_pairs
 from seamless_unet.image_io import Image, read_labels
 from seamless_unet.metadata import read_metadata
 from seamless_unet.pair import is_mask
+from seamless_unet.runs import with_small_ids
+
+_SCATTERED = 5  # pieces of a number, on average; objects are torn now and then
 
 
 def evaluate(args: argparse.Namespace) -> dict[str, Any]:
@@ -97,7 +101,19 @@ def _split(path: Path, labels: NDArray, axes: str) -> Iterator[tuple[tuple[int, 
     mask, told = is_mask(labels), False
     for index, (ids,) in split(labels, axes, 3 if "Z" in axes else 2):
         pieces, count = ndi.label(ids, output=np.int32) if mask else (ids, 0)
-        if count > 1 and not told:
-            print(f"note: all labels of {path} have one number: each separate piece is an object")
+        if not told and (count > 1 or _are_scattered(pieces)):
             told = True
+            print(
+                f"note: all labels of {path} have one number: each separate piece is an object"
+                if mask
+                else f"note: the numbers in {path} are scattered over {_SCATTERED} separate pieces "
+                "each and more, like classes or grey values: give labels with a number per object"
+            )
         yield index, pieces
+
+
+def _are_scattered(ids: NDArray) -> bool:
+    """Tell labels of an image, or of kinds of area, from those of objects."""
+    small = with_small_ids(ids)
+    numbers = np.count_nonzero(np.bincount(small.ravel())[1:])
+    return label(small, return_num=True, connectivity=1)[1] > _SCATTERED * numbers

@@ -34,7 +34,7 @@ def info(args: argparse.Namespace) -> dict[str, Any]:
     for name, value in lines.items():
         if value not in ("", None) and not isinstance(value, list | tuple | dict):
             print(f"{name:24} {value}")
-    return {"model": str(path), **about.to_json()}
+    return {"model": str(path), **about.to_json(), "training": training}
 
 
 def _in_words(info: ModelInfo) -> str:
