@@ -1,8 +1,8 @@
-# Two commands for a fresh machine: make demo, make test.
+# Two commands: make demo, make test. On a fresh Debian machine, make packages before, as root.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check docs install clean
+.PHONY: demo test check docs install clean packages test-pyside
 
 demo: .venv/demo
 	$(BIN)/seamless-unet demo
@@ -51,6 +51,15 @@ install: .venv/demo .venv/test
 .venv/pyside: .venv/test
 	rm -rf $@
 	$(BIN)/python -m pip install --target $@ "PySide6-Essentials>6.7,!=6.11.0,!=6.11.1,!=6.12.0"
+
+# What Qt and OpenGL need for a window, and the tests for one without a screen.
+packages:
+	apt-get -qq update
+	DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
+		xvfb xauth openbox xdotool libxcb-icccm4 libxcb-keysyms1 \
+		libgl1 libegl1 libgl1-mesa-dri libglib2.0-0 \
+		libfontconfig1 libdbus-1-3 libxkbcommon-x11-0 libxcb-cursor0 libxcb-shape0 libxcb-xkb1 \
+		libxcb-randr0 libxcb-image0 libxcb-render-util0 fonts-dejavu-core
 
 clean:
 	rm -rf .venv dist

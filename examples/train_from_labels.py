@@ -5,10 +5,11 @@ python train_from_labels.py IMAGE LABELS TEST_IMAGE TEST_LABELS MODEL [MINUTES]
 
 import sys
 
-from seamless_unet import TrainConfig, evaluate, save_model, train
+from seamless_unet import evaluate, save_model, train
 from seamless_unet.image_io import read_image, read_labels
 from seamless_unet.stack import segment_stack
 from seamless_unet.train import Finished, Validated
+from seamless_unet.volumes import fitting_recipe
 
 
 def main(
@@ -22,9 +23,10 @@ def main(
     """Train for some minutes, save the model, and print how good it is."""
     image = read_image(image_path)
     labels = read_labels(labels_path, like=image)
-    config = TrainConfig.preset("quick", minutes=float(minutes))
-    given = {"axes": image.axes, "pixel_size": image.pixel_size}
-    for event in train(image.data, labels.data, config, **given):
+    # volumes for crowded stacks, planes for all else
+    pair = [image.data], [labels.data]
+    config = fitting_recipe("quick", {"minutes": float(minutes)}, *pair, axes=[image.axes])
+    for event in train(*pair, config, axes=image.axes, pixel_size=image.pixel_size):
         if isinstance(event, Validated):
             print(f"step {event.step}: validation score {event.score:.3f}")
         elif isinstance(event, Finished):

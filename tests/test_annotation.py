@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from scipy import ndimage as ndi
 
 from cases import picture
@@ -128,6 +129,19 @@ def test_a_corrected_plane_of_a_volume_parts_objects_and_says_nothing_of_cores()
         region[planes] = True  # the depth has to be learned, or is shown
         target, _ = classify(labels, meaning, rim=3, region=region, depth_known=known)
         assert set(np.unique(target[9])) <= {0, 1, 2}
+
+
+@pytest.mark.parametrize("planes", [6, 7])
+def test_a_few_annotated_planes_of_a_volume_have_cores_of_their_own(planes):
+    labels = np.zeros((planes + 3, 12, 24), int)
+    labels[:3, 2:10, 2:10], labels[:planes, 2:10, 14:22] = 1, 2
+    meaning = read_meaning([labels], config("objects"))
+    target, annotated = classify(labels, meaning, gap=2, rim=3)
+    assert annotated.any(axis=(1, 2)).sum() == planes
+    alone = classify(labels[2], meaning, gap=2, rim=3)[0]
+    assert (target[2] == alone).all() == (planes == 6)
+    whole, _ = classify(labels[:planes], meaning, gap=2, rim=3)  # no plane is left out
+    assert (whole[2] == 2).sum() < (alone == 2).sum()
 
 
 def test_a_region_bounds_what_is_annotated():

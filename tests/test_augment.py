@@ -94,6 +94,13 @@ def test_grey_values_change_and_places_do_not(rng):
     assert min(correlations) > 0.8
 
 
+def test_a_volume_of_one_plane_can_be_read():
+    where = torch.tensor(np.indices((1, 4, 4)), dtype=torch.float32)
+    array = torch.rand(2, 1, 4, 4)
+    for mode in ("nearest", "linear", "cubic"):
+        torch.testing.assert_close(resample(array, where, mode=mode), array)
+
+
 def test_same_seed_same_patch():
     config = changed(elastic=5.0, zoom=0.2, rotate=True, flip=True)
     one, two = (coordinates((3, 3), (20, 20), config, np.random.default_rng(7)) for _ in range(2))

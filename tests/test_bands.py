@@ -54,12 +54,13 @@ def rings(*sizes):
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 5, 11, 20])
 @pytest.mark.parametrize("sizes", [(18,), (18, 10), (18, 12, 5), (10,)])
-def test_a_hole_belongs_to_the_outermost_ring(rows, sizes):
-    """Which is known long after the inner ones are complete."""
+def test_a_hole_belongs_to_the_innermost_ring_around_it(rows, sizes):
     probabilities = rings(*sizes)
     result = banded(probabilities, rows)
     np.testing.assert_array_equal(result, segment(probabilities))
-    assert result[20, 20 - sizes[-1] + 2] == 1  # within the innermost
+    for number, size in enumerate(sizes, 1):
+        assert result[20, 20 - size] == result[20, 20 - size + 2] == number
+        assert ndi.label(result == number)[1] == 1
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3])

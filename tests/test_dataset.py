@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -416,3 +418,20 @@ def test_every_plane_that_is_drawn_of_a_volume_has_rims_and_cores():
         assert 0.4 * area < core < 0.8 * area
         assert (target[plane] > 0).sum() == area
     assert not target[[z for z in range(21) if z not in planes]].any()
+
+
+def test_a_few_planes_keep_no_more_of_their_stack_than_themselves():
+    rng = np.random.default_rng(0)
+    stack = rng.integers(0, 4000, (60, 128, 128)).astype(np.uint16)
+    labels = np.zeros(stack.shape, np.uint16)
+    labels[20, 10:30, 10:30], labels[31, 50:70, 50:70] = 1, 2
+    tracemalloc.start()
+    dataset = make_dataset([stack], [labels], config())
+    kept = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    samples = dataset.training + dataset.validation
+    assert {sample.name for sample in samples} <= {"image 1 Z=20", "image 1 Z=31"}
+    assert kept < 40 * len(samples) * stack[0].size  # of 60 planes it was 11 bytes a voxel
+    low, high = np.percentile(stack, [1, 99.8])  # measured on the whole
+    expected = (stack[20] - low) / (high - low)
+    np.testing.assert_allclose(samples[0].image[0], expected, rtol=1e-5, atol=1e-6)

@@ -39,6 +39,17 @@ def test_every_state():
     ]
 
 
+def test_what_merely_touches_a_merging_object_is_missed():
+    truth = picture("1111222.3333")
+    predicted = picture("444444444...")
+    assert listed(truth, predicted) == [
+        ("merged", 1, 0),
+        ("merged", 2, 0),
+        ("missed", 3, 0),
+        ("merging", 0, 4),
+    ]
+
+
 def test_a_stricter_limit():
     states = {state: (true, found) for state, true, found in listed(TRUTH, PREDICTED, iou=0.8)}
     assert states["found"] == (5, 4)

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -43,6 +45,33 @@ def test_patches_are_drawn_where_there_is_annotation():
     rng = np.random.default_rng(0)
     annotated = [(patches.draw(rng)[2] > 0).flatten(1).any(1).float().mean() for _ in range(20)]
     assert np.mean(annotated) > 0.8
+
+
+def test_half_of_the_patches_lie_around_something_labeled_but_not_with_it_in_their_middle():
+    image = np.random.default_rng(0).random((400, 400))
+    labels = np.zeros((400, 400), int)
+    labels[199:201, 200:202] = 1
+    settings = config(rim=0, gap=0)
+    patches = Patches(make_dataset([image], [labels], settings).training, settings, Geometry(1))
+    rng = np.random.default_rng(0)
+    targets = torch.cat([patches.draw(rng)[1] for _ in range(100)])
+    shown = targets[(targets > 0).flatten(1).any(1)]
+    assert 0.42 < len(shown) / len(targets) < 0.58
+    places = np.array([np.argwhere(target.numpy()).mean(axis=0) for target in shown])
+    assert (places.std(axis=0) > 1.8).all()
+
+
+def test_an_image_is_drawn_from_by_the_square_root_of_what_is_annotated_in_it():
+    large, small = drawn(shape=(160, 160)), drawn(shape=(40, 40))
+    settings = config(validation=0.01)
+    samples = make_dataset(*zip(large, small, strict=True), settings).training
+    assert [sample.weight.shape for sample in samples] == [(160, 160), (40, 40)]
+    told = [dataclasses.replace(s, image=np.full_like(s.image, n)) for n, s in enumerate(samples)]
+    rng = np.random.default_rng(0)
+    patches = Patches(told, settings, Geometry(1))
+    share = np.mean([float(patches.draw(rng)[0].mean()) for _ in range(200)])
+    amounts = np.sqrt([np.count_nonzero(sample.weight) for sample in samples])
+    assert abs(share - amounts[1] / amounts.sum()) < 0.05
 
 
 def test_patches_are_no_larger_than_the_images():

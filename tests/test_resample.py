@@ -33,10 +33,13 @@ def test_what_cannot_be_is_refused_in_words(size, message):
 
 
 def test_the_difference_counts_in_both_directions():
-    assert difference(HALF, HALF) == 0
-    assert difference({"Y": 1, "X": 0.5}, HALF) == difference({"Y": 0.25, "X": 0.5}, HALF) == 1
-    assert difference({}, HALF) == difference(HALF, {}) == 0
-    assert difference({"Z": 1, "Y": 0.5, "X": 0.5}, HALF) == 0  # nothing that a plane shows
+    assert difference(HALF, HALF, "YX") == 0
+    for other in (1, 0.25):
+        assert difference({"Y": other, "X": 0.5}, HALF, "YX") == 1
+    assert difference({}, HALF, "YX") == difference(HALF, {}, "YX") == 0
+    plane = {axis: HALF[axis] for axis in "YX"}
+    assert difference(plane, HALF, "ZYX") == difference(HALF | {"Z": 9}, HALF, "YX") == 0
+    assert difference(HALF | {"Z": 3 * HALF["Z"]}, HALF, "ZYX") == 2
 
 
 def test_nothing_changes_where_the_shape_stays():

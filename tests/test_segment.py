@@ -1,3 +1,4 @@
+import dask.array
 import numpy as np
 import pytest
 import tifffile
@@ -74,10 +75,10 @@ def plainly(p, *, threshold, seed_threshold, cored, neck, min_size, fill_holes, 
             labels == 0, return_distances=False, return_indices=True
         )
         labels = np.where(between, labels[tuple(nearest)], labels)
-    for number in range(1, labels.max() + 1) if fill_holes else ():
+    order = [number for number in dict.fromkeys(labels.ravel().tolist()) if number]
+    for number in reversed(order) if fill_holes else ():  # what lies inside begins later
         filled = ndi.binary_fill_holes(labels == number, np.ones((3,) * labels.ndim))
         labels[filled & (labels == 0)] = number
-    order = [number for number in dict.fromkeys(labels.ravel().tolist()) if number]
     new_id = {0: 0} | {number: new for new, number in enumerate(order, 1)}
     return np.vectorize(new_id.get)(labels)
 
@@ -142,6 +143,22 @@ def test_cores_divide_what_the_foreground_joins():
         segment(probabilities[:2], cored=True)
 
 
+@pytest.mark.parametrize("grow", [0, 2])
+def test_lists_and_dask_arrays_and_a_float_of_pixels(grow):
+    probabilities = np.zeros((3, 9, 20))
+    probabilities[1, 2:7, 2:18] = 0.6
+    probabilities[2, 4, 4:8] = probabilities[2, 4, 12:16] = 0.4
+    probabilities[0] = 1 - probabilities.sum(axis=0)
+    options = {"threshold": 0.4, "seed_threshold": 0.3, "cored": True, "neck": 1}
+    expected = segment(probabilities, **options, grow=grow)
+    assert expected.max() == 2
+    for same in (probabilities.tolist(), dask.array.from_array(probabilities)):
+        np.testing.assert_array_equal(segment(same, **options, grow=float(grow)), expected)
+    for wrong in (np.inf, 1.5):
+        with pytest.raises(ValueError, match=f"grow={wrong} must be a whole number"):
+            segment(probabilities, grow=wrong)
+
+
 @pytest.mark.parametrize(("valley", "cores"), [(0.4, 2), (0.55, 2), (0.78, 2), (0.88, 1)])
 def test_cores_that_run_together_are_several_seeds_in_a_volume(valley, cores):
     core = np.array([0.0, 0.95, 0.91, valley, 0.91, 0.95, 0.0, 0.4, 0.4, 0.0])
@@ -153,6 +170,18 @@ def test_cores_that_run_together_are_several_seeds_in_a_volume(valley, cores):
     labels = segment(volume, **options)
     expected = [1, 1, 1, cores, cores, cores + 1, cores + 1]
     np.testing.assert_array_equal(labels[0, 0, [0, 1, 2, 4, 5, 7, 8]], expected)
+
+
+@pytest.mark.parametrize(("risen", "objects"), [(9, 1), (10, 2)])
+def test_a_core_of_a_volume_rises_in_a_quarter_of_the_smallest_core(risen, objects):
+    core = np.zeros((7, 7, 20))
+    core[1:6, 1:6, 1:19] = 0.45
+    core[1:6, 1:6, 1:8] = 0.9
+    core[1:6, 1:6, 12:19] = 0.55
+    core[2:4, 1:6, 14].flat[:risen] = 0.65
+    probabilities = np.stack([np.zeros_like(core), 1 - core, core])
+    options = {"threshold": 0.2, "seed_threshold": 0.3, "cored": True}
+    assert segment(probabilities, **options, min_size=6 * 40).max() == objects
 
 
 @pytest.mark.parametrize(("clear", "objects"), [(np.s_[3, 3:6, 8], 1), (np.s_[2:6, 2:7, 8], 2)])

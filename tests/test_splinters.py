@@ -29,6 +29,17 @@ def test_a_splinter_becomes_a_part_of_what_it_lies_on():
     np.testing.assert_array_equal(joined(stack) > 0, stack > 0)
 
 
+def test_half_of_a_splinter_lies_on_what_it_joins():
+    stack = picture("""
+        111111....
+
+        .....22...
+
+        111111....
+    """)
+    assert np.unique(joined(stack)).tolist() == [0, 1]
+
+
 @pytest.mark.parametrize(
     "stack",
     [

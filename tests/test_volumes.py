@@ -65,6 +65,33 @@ def test_objects_that_never_lie_on_one_another_are_planes(stack):
     assert chosen(np.where(stack % 2, stack, 0)) == 2
 
 
+def columns(depths, *, crowded):
+    """Return objects of so many planes, of which so many lie on another one, with space between."""
+    labels = np.zeros((2 * max(depths), 12, 12 * len(depths)), int)
+    for number, depth in enumerate(depths):
+        labels[:depth, 2:10, 12 * number : 12 * number + 8] = number + 1
+    for number in range(crowded // 2):
+        depth = depths[number]
+        labels[depth : 2 * depth, 2:10, 12 * number : 12 * number + 8] = 100 + number
+    return labels
+
+
+@pytest.mark.parametrize(
+    ("depths", "crowded", "ndim"),
+    [([7] * 7, 2, 3), ([6] * 7, 2, 2), ([7, 7, 7, 6, 6], 2, 3), ([7] * 8, 2, 2)],
+)
+def test_how_thick_and_how_crowded_objects_of_a_volume_are(depths, crowded, ndim):
+    assert chosen(columns(depths, crowded=crowded)) == ndim
+
+
+@pytest.mark.parametrize(("below", "ndim"), [(2, 3), (3, 2)])
+def test_half_of_the_objects_of_a_volume_may_be_cut(below, ndim):
+    labels = np.pad(columns([8] * below, crowded=4), ((1, 0), (0, 0), (0, 0)))
+    region = np.ones(labels.shape, bool)
+    region[0] = False  # of two or three objects, two others lie on these
+    assert chosen(labels, regions=[region]) == ndim
+
+
 def test_thin_objects_and_masks_are_planes(stack):
     assert chosen(stack[::2]) == 2
     assert chosen((stack > 0).astype(np.uint8)) == 2

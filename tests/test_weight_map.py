@@ -87,6 +87,11 @@ def test_wrong_input_is_refused_in_words():
         weight_map(np.full((3, 3), -1))
     with pytest.raises(ValueError, match="sigma=0 must be above 0"):
         weight_map(np.zeros((3, 3), int), sigma=0)
+    with pytest.raises(ValueError, match="w0=-1 must be at least 0"):
+        weight_map(np.zeros((3, 3), int), w0=-1)
+    for spacing in ((1, 1), (1, 1, 1, 1), (0, 1, 1), (1, -1, 1), (1, 1, np.inf)):
+        with pytest.raises(ValueError, match="must be 3 sizes above 0"):
+            weight_map(np.zeros((1, 1, 7), int), spacing=spacing)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.int64, np.uint16])

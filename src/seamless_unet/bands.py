@@ -65,7 +65,7 @@ def segment_in_bands(
         min_size=min_size,
     )
     if grow:
-        _close_gaps(labels, rows, grow)
+        _close_gaps(labels, rows, int(grow))
     if fill_holes:
         _fill_holes(labels, rows)
     _number(labels, rows, highest)
@@ -133,25 +133,12 @@ def _fill_holes(labels: NDArray[np.int32], rows: int) -> None:
         runs = find_runs(window)
         (ids,) = runs.ids
         waits = _in_last_row(window, int(ids.max()), stop < len(labels))
-        waiting = ndi.find_objects(runs.painted((np.cumsum(waits) * waits)[ids]))  # their boxes
-        first = min((box[0].start for box in waiting), default=len(window))
+        first = _first_row(runs.painted(waits[ids]))
         for number, box in hollow_objects(window, runs):
-            if waits[number]:
-                continue
-            if any(_may_enclose(other, box) for other in waiting):
-                first = min(first, box[0].start)
-            else:
+            if not waits[number]:
                 fill_object(window[box], number)
         labels[top:stop] = window
         top += first
-
-
-def _may_enclose(waiting: Box, box: Box) -> bool:
-    """Whether an object that goes on below may have one in a hole: around it, but for below."""
-    return waiting[0].start <= box[0].start and all(
-        outer.start <= inner.start and outer.stop >= inner.stop
-        for outer, inner in zip(waiting[1:], box[1:], strict=True)
-    )
 
 
 def _number(labels: NDArray[np.int32], rows: int, highest: int) -> None:

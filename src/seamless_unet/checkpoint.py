@@ -59,7 +59,18 @@ class Interrupted:
 
 
 def interrupted(folder: str | os.PathLike[str]) -> list[Interrupted]:
-    """Return the trainings in a folder that nobody works on, the latest first; without torch."""
+    """Return the trainings in a folder that nobody works on, the latest first; without torch.
+
+    Parameters
+    ----------
+    folder
+        In which napari keeps a folder for each training until it has ended. There need not be one.
+
+    Returns
+    -------
+    list of Interrupted
+        Those that cannot be read say why in their ``problem``.
+    """
     folder = Path(folder)
     paths = [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
     found = [_read(path) for path in paths if not is_running(path)]

@@ -117,7 +117,7 @@ class TrainConfig(JsonConfig):
         background, 2 and up are objects or classes.
     scribble_values
         What scribble values above 1 are: ``"class"``, ``"object"``, or ``"auto"``: classes
-        where there are at most five different ones, objects otherwise.
+        where there are two to five different ones, objects otherwise.
     steps, minutes
         The budget: optimizer steps or wall-clock minutes, exactly one of them. The learning
         rate is annealed to it.
@@ -161,6 +161,13 @@ class TrainConfig(JsonConfig):
         where none finds enough of them. A model of one channel sees several as a mix.
     seed
         Same seed, same model, on one machine and with a budget in steps.
+
+    Raises
+    ------
+    ValueError
+        If a field is out of range, or not exactly one of ``steps`` and ``minutes`` is given.
+    TypeError
+        If a field is of another type.
     """
 
     annotation: Annotation = "objects"

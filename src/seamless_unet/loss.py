@@ -19,7 +19,7 @@ def weighted_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor) -> Te
         (N, K, [Z,] Y, X) float. K = 1 is the logit of the foreground.
     target
         (N, [Z,] Y, X) int64 class index, or K where it is any class but the background.
-        Its value does not matter where the weight is 0.
+        Which class it is does not matter where the weight is 0.
     weight
         (N, [Z,] Y, X) float, 0 where not annotated: there the gradient is exactly 0.
 

@@ -70,6 +70,12 @@ def load_model(path: str | os.PathLike[str], *, device: str | None = None) -> Mo
     device
         Where to put the network, such as ``"cuda"``; ``None`` leaves it on the CPU.
 
+    Returns
+    -------
+    Model
+        Its ``info`` says what it takes and gives (`seamless_unet.model_header.ModelInfo`); its
+        ``network`` is a `UNet` in eval mode.
+
     Raises
     ------
     FileNotFoundError

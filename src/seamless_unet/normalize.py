@@ -22,7 +22,13 @@ _LEAST_PLANES = 16  # of a stack, looked at: one may be out of focus, or empty
 
 def normalize(image: NDArray, normalization: Normalization) -> NDArray[np.float32]:
     """Return a (C, [Z,] Y, X) image as float32 network input; see `measure`."""
-    offset, scale = measure(image, normalization)
+    return normalized(image, *measure(image, normalization))
+
+
+def normalized(
+    image: NDArray, offset: NDArray[np.float64], scale: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """Return an image, or a part of it, as float32 network input, by what `measure` returned."""
     return ((image - offset) / scale).astype(np.float32)
 
 

@@ -70,7 +70,8 @@ def object_states(overlaps: Overlaps, *, iou: float = LOWEST_IOU) -> NDArray[np.
 def compared_image(overlaps: Overlaps, *, iou: float = LOWEST_IOU) -> NDArray[np.uint8]:
     """Return an image of what is `FOUND`, `MISSED` and `INVENTED`; 0 is background in both.
 
-    A found object shows with all the pixels it has in either image. What is missed lies on top.
+    A found object shows with all the pixels it has in either image, but where what is missed or
+    invented lies on top.
     """
     kinds = np.array([_KINDS.get(state, INVENTED) for state in STATES], np.uint8)
     true_states, predicted_states, _ = _states(overlaps.of_objects(), iou)

@@ -11,7 +11,10 @@ from typing import Any
 
 from seamless_unet.config import PRESETS, Annotation
 
-_AXES = "what the dimensions are, such as ZYX or SYX (S: separate images); default: as in the file"
+_AXES = (
+    "what the dimensions are, such as ZYX or SYX (S: separate images, T: time, Z: slices, "
+    "C: channels; default: as in the file)"
+)
 _UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
@@ -66,13 +69,19 @@ def _train(train: argparse.ArgumentParser) -> None:
         nargs="+",
         required=True,
         metavar="FILE",
-        help="their labels in the same order, or folders with matching names (a_labels.tif)",
+        help="their labels, files or folders: found by name (a_labels.tif of a.tif), else in the "
+        "same order",
     )
     train.add_argument("--output", required=True, metavar="MODEL", help="a .safetensors file")
     budget = train.add_mutually_exclusive_group()
     budget.add_argument("--minutes", type=float, help="how long to train (default: 5)")
     budget.add_argument("--steps", type=int, help="how many steps to train")
-    train.add_argument("--preset", choices=list(PRESETS), help="default: quick")
+    train.add_argument(
+        "--preset",
+        choices=list(PRESETS),
+        help="quick (default) learns in minutes; paper: Ronneberger et al. 2015, for a GPU and "
+        "hours",
+    )
     train.add_argument(
         "--annotation",
         choices=typing.get_args(Annotation),
@@ -96,8 +105,8 @@ def _train(train: argparse.ArgumentParser) -> None:
     train.add_argument(
         "--start",
         metavar="MODEL",
-        help="learn on from a model: a file, a bundled one, scratch (none) or auto (the bundled "
-        "one if it finds enough already; default)",
+        help="learn on from a model, whose network, gap and rim are taken: a file, a bundled one, "
+        "scratch (none) or auto (the bundled one if it finds enough already; default)",
     )
     train.add_argument(
         "--resume",
@@ -149,13 +158,18 @@ def _prediction(segment: argparse.ArgumentParser) -> None:
         "--symmetries", action="store_true", help="average 8 views; 8 times slower"
     )
     segment.add_argument(
-        "--tile", type=_number(1, kind=int), help="pixels a tile reads (default: by free memory)"
+        "--tile",
+        type=_number(1, kind=int),
+        metavar="PIXELS",
+        help="side that a tile reads, such as 572 (default: by --memory); small ones are far "
+        "slower",
     )
     segment.add_argument(
         "--memory",
         type=_bytes,
         metavar="SIZE",
-        help="for intermediate results, such as 500MB or 2GB (default: a part of what is free)",
+        help="for intermediate results, such as 500MB or 2GB (default: a quarter of what is free, "
+        "on a CPU 1 GiB at most)",
     )
     segment.add_argument(
         "--precision",
@@ -166,9 +180,13 @@ def _prediction(segment: argparse.ArgumentParser) -> None:
 
 
 def _evaluate(evaluate: argparse.ArgumentParser) -> None:
-    for name in ("labels", "predicted"):
+    for name, what in (("labels", "true labels"), ("predicted", "labels that were found")):
         evaluate.add_argument(
-            f"--{name}", nargs="+", required=True, metavar="FILE", help="TIFF files or folders"
+            f"--{name}",
+            nargs="+",
+            required=True,
+            metavar="FILE",
+            help=f"{what}: TIFF files or folders",
         )
     evaluate.add_argument("--axes", help=_AXES)
 

@@ -14,7 +14,7 @@ from seamless_unet.annotation import classify
 from seamless_unet.axes import check_axes, in_words, label_axes, loop_axes, split
 from seamless_unet.config import Annotation, Normalization, TrainConfig
 from seamless_unet.meaning import Meaning
-from seamless_unet.normalize import normalize
+from seamless_unet.normalize import measure, normalized
 from seamless_unet.runs import with_small_ids
 from seamless_unet.sample import Sample
 
@@ -139,8 +139,8 @@ def read_pairs(
 
 def cut(
     pair: Pair, number: int, meaning: Meaning, config: TrainConfig, normalization: Normalization
-) -> list[Sample]:
-    """Cut a pair into samples that weigh 1 where they are annotated.
+) -> Iterator[Sample]:
+    """Cut a pair into samples that weigh 1 where they are annotated, one after the other.
 
     Where all objects have the same number (a mask), each connected piece is taken as an object.
 
@@ -155,19 +155,20 @@ def cut(
     """
     stack, mask = "Z" in pair.axes, pair.is_mask
     loop = loop_axes(pair.axes, 3 if stack else config.ndim)
-    samples = []
     for index, image, labels, region in _pieces(pair, 3 if stack else config.ndim):
         try:
-            pixels = normalize(image, normalization)
+            offset, scale = measure(image, normalization)
         except ValueError as error:
             raise ValueError(f"{pair.name}: {error}") from error
         planes = range(image.shape[1]) if stack and config.ndim == 2 else [None]
         for z in planes:
             place = dict(zip(loop, index, strict=True)) | ({} if z is None else {"Z": z})
-            flat = labels if z is None else labels[z]
+            # copies, or a few planes would keep all of their stack
+            flat = (labels if z is None else labels[z]).copy()
             if mask:
                 flat = pieces_apart(flat)
             inside = region if region is None or z is None else region[z]
+            pixels = image if z is None else image[:, z : z + 1]
             target, annotated = classify(
                 flat,
                 meaning,
@@ -176,18 +177,15 @@ def cut(
                 region=inside,
                 depth_known=config.names_start,
             )
-            samples.append(
-                Sample(
-                    image=pixels if z is None else pixels[:, z],
-                    labels=flat if inside is None else _reaching_into(inside, flat),
-                    target=target,
-                    weight=annotated.astype(np.float32),
-                    source=(number, place.get("S", 0)),
-                    name=" ".join([pair.name, *(f"{axis}={i}" for axis, i in place.items())]),
-                    annotation=meaning.annotation,
-                )
+            yield Sample(
+                image=normalized(pixels, offset, scale).reshape(len(image), *flat.shape),
+                labels=flat if inside is None else _reaching_into(inside, flat),
+                target=target,
+                weight=annotated.astype(np.float32),
+                source=(number, place.get("S", 0)),
+                name=" ".join([pair.name, *(f"{axis}={i}" for axis, i in place.items())]),
+                annotation=meaning.annotation,
             )
-    return samples
 
 
 _Piece = tuple[tuple[int, ...], NDArray, NDArray, NDArray[np.bool_] | None]

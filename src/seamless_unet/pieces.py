@@ -104,6 +104,13 @@ MeasuredPiece = tuple[tuple[int, ...], NDArray | LazyArray, Measured]
 def layout(info: ModelInfo, shape: tuple[int, ...], axes: str) -> Layout:
     """Return how an image is taken apart for a model.
 
+    Parameters
+    ----------
+    info
+        Of the model.
+    shape, axes
+        Of the image, such as ``"TCZYX"``; nothing of it is read.
+
     Raises
     ------
     ValueError

@@ -58,13 +58,13 @@ def resampled_shape(
     return tuple(resampled)
 
 
-def difference(pixel_size: Mapping[str, float], wanted: Mapping[str, float]) -> float:
-    """Return by how much the pixels in a plane differ in size; 0 where that is unknown.
+def difference(pixel_size: Mapping[str, float], wanted: Mapping[str, float], axes: str) -> float:
+    """Return by how much pixels differ in size along these axes; 0 where that is unknown.
 
-    >>> difference({"Y": 0.5, "X": 0.4}, {"Y": 0.5, "X": 0.5})
+    >>> difference({"Y": 0.5, "X": 0.4}, {"Y": 0.5, "X": 0.5}, "YX")
     0.25
     """
-    known = [(pixel_size[a], wanted[a]) for a in "YX" if a in pixel_size and a in wanted]
+    known = [(pixel_size[a], wanted[a]) for a in axes if a in pixel_size and a in wanted]
     return max((max(one / other, other / one) - 1 for one, other in known), default=0.0)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
@@ -53,8 +55,8 @@ def segment(
         Pieces of fewer pixels are dropped. It counts what is above the threshold: before objects
         are grown and filled.
     fill_holes
-        Whether background enclosed by one object becomes part of it. An object inside another
-        one stays itself.
+        Whether background enclosed by an object becomes part of it, and of the innermost of
+        several. An object inside another one stays itself.
     grow
         Gaps between two objects that are at most this many pixels wide are divided between them,
         which undoes the gap that training draws (`separate_touching`). Other outlines stay.
@@ -76,6 +78,7 @@ def segment(
     >>> segment(np.stack([background, 1 - background]))
     array([[0, 1, 1, 1, 2, 2, 2, 0]], dtype=int32)
     """
+    probabilities = np.asarray(probabilities)
     check_segment(probabilities, threshold, seed_threshold, neck, min_size, grow, cored=cored)
     labels, _ = ndi.label(1 - probabilities[0] > threshold, output=np.int32)
     labels = divided_and_sifted(
@@ -88,7 +91,7 @@ def segment(
         min_size=min_size,
     )
     if grow:  # before filling, so that an object inside another one gets its part of the gap
-        close_gaps(labels, grow)
+        close_gaps(labels, int(grow))
     runs = find_runs(labels)
     (ids,) = runs.ids
     hollow = hollow_objects(labels, runs) if fill_holes else []
@@ -126,7 +129,7 @@ def check_segment(
     check_settings(
         threshold=threshold, seed_threshold=seed_threshold, neck=neck, min_size=min_size, grow=grow
     )
-    if grow != int(grow):
+    if grow == math.inf or grow != int(grow):
         raise ValueError(f"grow={grow} must be a whole number of pixels")
 
 
@@ -231,7 +234,7 @@ def _occupied(where: NDArray[np.bool_]) -> tuple[NDArray[np.intp], ...]:
 
 
 def hollow_objects(labels: NDArray[np.int32], runs: Runs) -> list[tuple[int, tuple[slice, ...]]]:
-    """Return id and bounding box of objects that may have holes, in the order of their first pixel.
+    """Return id and bounding box of objects that may have holes, the last one to begin first.
 
     The first and the last pixel of a hole, in raster order, lie in gaps between two runs of the
     object in one row: before the first lies the object along every axis, and after the last.
@@ -251,8 +254,8 @@ def hollow_objects(labels: NDArray[np.int32], runs: Runs) -> list[tuple[int, tup
         stride *= size
     candidates = np.intersect1d(owner[begun], owner[ended])
     found = []
-    # an outer object comes before those inside it, and gets the holes in them
-    for number in candidates[np.argsort(start[np.searchsorted(ids, candidates)])]:
+    # one inside another begins later, comes before it, and so gets the holes in itself
+    for number in candidates[np.argsort(-start[np.searchsorted(ids, candidates)])]:
         mine = slice(*np.searchsorted(ids, (number, number + 1)))
         ends = np.unravel_index(np.concatenate([start[mine], stop[mine] - 1]), runs.shape)
         found.append((int(number), tuple(slice(i.min(), i.max() + 1) for i in ends)))

@@ -106,7 +106,8 @@ def train(
     Parameters
     ----------
     images, labels
-        One array or several; integer labels of each image's shape without C.
+        One array or several, of any integer or float dtype; integer labels of each image's shape
+        without C.
     config
         ``None`` is ``fitting_recipe("quick", {}, images, labels)``: five minutes, in volumes for
         crowded stacks; see `seamless_unet.volumes.fitting_recipe`.

@@ -17,6 +17,9 @@ from seamless_unet.geometry import Geometry
 class UNet(nn.Module):
     """U-Net: logits for every pixel that has enough context.
 
+    Ronneberger, Fischer and Brox, MICCAI 2015, Fig. 1. Images are (N, C, [Z,] Y, X) in the dtype of
+    the weights, logits (N, K, [Z,] Y, X), smaller by what unpadded convolutions cost.
+
     Parameters
     ----------
     config

@@ -49,7 +49,7 @@ def weight_map(
     Raises
     ------
     ValueError
-        If the labels are not whole numbers from 0, or sigma is not above 0.
+        If the labels are not whole numbers from 0, or w0, sigma or spacing cannot be.
 
     Examples
     --------
@@ -61,8 +61,14 @@ def weight_map(
         raise ValueError(f"labels must be whole numbers, got {labels.dtype}: convert them first")
     if labels.min(initial=0) < 0:
         raise ValueError(f"labels must be 0 or more, got {labels.min()}")
-    if not sigma > 0:
-        raise ValueError(f"sigma={sigma} must be above 0")
+    if not 0 < sigma < math.inf:
+        raise ValueError(f"sigma={sigma} must be above 0 and finite")
+    if not 0 <= w0 < math.inf:
+        raise ValueError(f"w0={w0} must be at least 0 and finite")
+    if spacing is not None and (
+        len(spacing) != labels.ndim or not all(0 < size < math.inf for size in spacing)
+    ):
+        raise ValueError(f"spacing={tuple(spacing)} must be {labels.ndim} sizes above 0")
     foreground = labels > 0
     weights = np.ones(labels.shape, np.float32)
     if class_balance:

@@ -218,6 +218,28 @@ def test_resample_gives_the_model_pixels_of_its_size(pixel_model, two_nuclei, ca
     assert hint in capsys.readouterr().err
 
 
+def test_how_far_apart_planes_are_matters_to_a_model_of_volumes(pixel_model, capsys):
+    size = {"Z": 1, "Y": 0.5, "X": 0.5}
+    save_model(pixel_model(ndim=3, pixel_size=size), "volumes.safetensors")
+    save_model(pixel_model(pixel_size=size), "planes.safetensors")
+    for name, sizes in (("far", size | {"Z": 5}), ("unknown", {"Y": 0.5, "X": 0.5})):
+        stack = np.zeros((6, 16, 16), np.uint8)
+        write_image(f"{name}.tif", stack, axes="ZYX", pixel_size=sizes)
+    run = ["segment", "far.tif", "--output", "out", "--model"]
+    assert main([*run, "volumes.safetensors"]) == 0
+    hint = "has pixels of 5 x 0.5 x 0.5 µm, the model learned on 1 x 0.5 x 0.5 µm: --resample"
+    assert hint in capsys.readouterr().err
+    assert main([*run, "planes.safetensors"]) == 0
+    assert main([*run, "volumes.safetensors", "--resample"]) == 0
+    assert "has pixels" not in capsys.readouterr().err
+    run = ["segment", "unknown.tif", "--output", "out", "--model", "volumes.safetensors"]
+    assert main([*run, "--resample"]) == 0
+    hint = "unknown.tif  does not say how far apart its planes are, so their number stays as it is"
+    assert hint in capsys.readouterr().err
+    assert main([*run, "--resample", "--pixel-size", "2,0.5,0.5"]) == 0
+    assert "how far apart" not in capsys.readouterr().err
+
+
 def test_resample_without_a_pixel_size_is_refused_in_words(capsys, model, two_nuclei):
     two_nuclei()
     run = ["segment", "a.tif", "--output", "out", "--model"]

@@ -115,8 +115,7 @@ def _segment_file(
 
     start = time.monotonic()
     image = read_chosen(path, args)
-    if not args.resample:
-        _compare_pixels(path, image.pixel_size, model.info.pixel_size)
+    _compare_pixels(path, image.pixel_size, model.info, resample=args.resample)
     with _about(path, _other_models(model.info, image)):
         plan = layout(model.info, image.data.shape, image.axes)
         # labels become at least 8 times smaller
@@ -210,14 +209,23 @@ def _options(args: argparse.Namespace) -> dict[str, Any]:
     return {**options, "tile_shape": args.tile, "link": not args.no_link}
 
 
-def _compare_pixels(path: Path, pixel_size: dict[str, float], wanted: dict[str, float]) -> None:
-    """Hint at ``--resample`` where it would matter."""
+def _compare_pixels(
+    path: Path, pixel_size: dict[str, float], info: ModelInfo, *, resample: bool
+) -> None:
+    """Hint at ``--resample`` where it would matter, and say where it cannot do all."""
     from seamless_unet.resample import difference
 
-    if difference(pixel_size, wanted) > _NOTABLE:
+    axes = "ZYX"[-info.network.ndim :]
+    if resample:
+        if "Z" in axes and "Z" in info.pixel_size and "Z" not in pixel_size:
+            tell(
+                f"{path}  does not say how far apart its planes are, so their number stays as it "
+                "is: --pixel-size says it"
+            )
+    elif difference(pixel_size, info.pixel_size, axes) > _NOTABLE:
         image, model = (
-            " x ".join(f"{sizes[axis]:.3g}" if axis in sizes else "?" for axis in "YX")
-            for sizes in (pixel_size, wanted)
+            " x ".join(f"{sizes[axis]:.3g}" if axis in sizes else "?" for axis in axes)
+            for sizes in (pixel_size, info.pixel_size)
         )
         tell(
             f"{path}  has pixels of {image} µm, the model learned on {model} µm: "
