@@ -72,11 +72,11 @@ def test_a_small_cell_of_a_mask_is_one_too(capsys):
     assert "0.50      2      0      0      1.000" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("grey", [3, 200])
-def test_an_image_in_place_of_labels_is_told(capsys, two_nuclei, grey):
+@pytest.mark.parametrize(("grey", "dtype"), [(3, np.uint8), (200, np.uint64), (2**60, np.uint64)])
+def test_an_image_in_place_of_labels_is_told(capsys, two_nuclei, grey, dtype):
     two_nuclei()
-    values = np.random.default_rng(0).integers(0, grey, (64, 72), np.uint8)
-    write_image("grey.tif", values, axes="YX")
+    values = np.random.default_rng(0).integers(0, 3, (64, 72), dtype) * dtype(grey // 3)
+    tifffile.imwrite("grey.tif", values)
     assert main(["evaluate", "--labels", "a_labels.tif", "--predicted", "grey.tif"]) == 0
     said = capsys.readouterr().out
     assert said.count("note: the numbers in grey.tif are scattered over 5 separate pieces") == 1

@@ -114,6 +114,6 @@ def _split(path: Path, labels: NDArray, axes: str) -> Iterator[tuple[tuple[int, 
 
 def _are_scattered(ids: NDArray) -> bool:
     """Tell labels of an image, or of kinds of area, from those of objects."""
-    small = with_small_ids(ids)
+    small = with_small_ids(ids).astype(np.int32, copy=False)
     numbers = np.count_nonzero(np.bincount(small.ravel())[1:])
     return label(small, return_num=True, connectivity=1)[1] > _SCATTERED * numbers
