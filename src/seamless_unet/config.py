@@ -125,7 +125,7 @@ class TrainConfig(JsonConfig):
         See `UNetConfig`. With ``ndim=2`` a stack is learned plane by plane; which one fits,
         `seamless_unet.volumes.fitting_recipe` knows. ``base_channels=None``
         is that of the weights to start from; with random ones 32, or 16 in 3-D, but half as many
-        on processors with AVX2 only, where more would learn too little in a few minutes.
+        on CPUs, in 3-D on those with AVX2 only, where more would learn too little in a few minutes.
     patch
         Output size of a training patch in pixels per axis, rounded up to the nearest legal one
         and at most the size of the images.

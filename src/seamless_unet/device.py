@@ -56,6 +56,14 @@ def memory_format(device: torch.device, ndim: int) -> torch.memory_format:
     return torch.contiguous_format if is_slow(device) else torch.channels_last
 
 
+def learns_narrow(device: torch.device, ndim: int) -> bool:
+    """Whether random weights get half as many channels: in minutes, they learn as much or more.
+
+    In 3-D with AVX2 only. Figures are in ``benchmarks/accuracy/README.md``.
+    """
+    return is_slow(device) if ndim == 3 else device.type == "cpu"
+
+
 def is_slow(device: torch.device) -> bool:
     """Whether it is a CPU with AVX2 only: a step takes it two to four times as long as others."""
     return device.type == "cpu" and torch.backends.cpu.get_cpu_capability() == "AVX2"

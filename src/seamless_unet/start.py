@@ -11,7 +11,7 @@ import torch
 
 from seamless_unet.config import WIDTH, Normalization, TrainConfig, UNetConfig
 from seamless_unet.dataset import Dataset
-from seamless_unet.device import is_slow
+from seamless_unet.device import learns_narrow
 from seamless_unet.model_file import Model, bundled_models, load_model, read_info
 from seamless_unet.model_header import ModelInfo
 from seamless_unet.model_info import earlier_trainings, network_config
@@ -63,7 +63,7 @@ def begun(
     network = network_config(dataset, fitting)
     start = choose_start(config, network, dataset, device=device)
     model = start.model
-    narrow = model is None and is_slow(torch.device(device))
+    narrow = model is None and learns_narrow(torch.device(device), config.ndim)
     config = with_width(config, WIDTH[config.ndim] // 2) if narrow else fitting
     dataset = dataset.starting(start.words, (model.info.network if model else network).classes)
     # of a bundled model that was only tried out, nobody wants to know how it was trained
