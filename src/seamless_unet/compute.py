@@ -35,6 +35,7 @@ from typing import IO, Any
 
 from seamless_unet.jobs.evaluate import evaluate
 from seamless_unet.jobs.look import border_weights, examples, features
+from seamless_unet.jobs.new_arrays import unfinished
 from seamless_unet.jobs.orders import Cancelled, Orders
 from seamless_unet.jobs.segment import segment, warm
 from seamless_unet.jobs.train import check, train
@@ -43,7 +44,9 @@ from seamless_unet.out_of_memory import is_out_of_memory
 
 def main() -> None:
     """Serve requests until standard input ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is for the parent
+    # Ctrl-C in the terminal and a logout are for the parent, whose end is ours
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     # a library that prints must not write between the events
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -77,7 +80,7 @@ def _listen(lines: IO[str], orders: Orders) -> None:
                 Path(overtaken["image"]).unlink(missing_ok=True)
         else:
             orders.requests.put(request)
-    for folder in sys.argv[1:]:
+    for folder in [*map(Path, sys.argv[1:]), *unfinished]:
         shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)  # the parent is gone; the main thread may be deep in a convolution
 

@@ -19,6 +19,9 @@ _CHUNK = 1024  # pixels along Y and X
 _LARGE = 8192  # pixels along Y or X, from which on a plane is kept in smaller sizes, too
 _LABELS_SHRINK = 8  # times, at least: rows of one cell have one number
 _OME_ORDER = "TSCZYX"  # time, then channels or whatever else is no space, then space
+unfinished: set[Path] = (
+    set()
+)  # folders that are being filled: whoever ends this process removes them
 _KINDS = {"T": {"type": "time"}, "C": {"type": "channel"}, "S": {}}
 _LENGTH = {"type": "space"}
 
@@ -76,8 +79,9 @@ def new_array(
         return
     import zarr
 
-    group = zarr.create_group(path)
+    unfinished.add(path)
     try:
+        group = zarr.create_group(path)
         shapes = _level_shapes(shape, axes)
         levels = [
             group.create_array(
@@ -97,6 +101,8 @@ def new_array(
     except BaseException:  # cancelled, too
         shutil.rmtree(path, ignore_errors=True)
         raise
+    finally:
+        unfinished.discard(path)
 
 
 def in_ome_order(axes: str) -> str:

@@ -264,7 +264,7 @@ def _leave(request: dict[str, Any], folder: Path, state: TrainState, error: Base
         _save_state(state, folder)
     elif "resume" not in request:
         checkpoint.discard(folder)  # it has hardly begun
-    if state.best_score is not None and isinstance(error, Exception):
+    if state.best_score is not None and (state.step > 0 or isinstance(error, Exception)):
         with contextlib.suppress(OSError):  # or it would hide why the training ended
             save_model(state.best_model(), request["output"])
 

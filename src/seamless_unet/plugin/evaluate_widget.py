@@ -64,6 +64,8 @@ class EvaluateWidget(Panel):
     def reset_choices(self, *_: Any) -> None:
         """Follow the viewer's layer list; napari calls it."""
         super().reset_choices()
+        if self._compared not in self.viewer.layers:
+            self._compared = None  # or what was removed would stay in memory
         self._follow_layers()
 
     def start(self) -> None:
@@ -74,6 +76,7 @@ class EvaluateWidget(Panel):
         ValueError
             If they cannot be.
         """
+        self._follow_layers()  # one may have other dimensions by now
         predicted, truth = self.predicted.value, self.truth.value
         if predicted is None or truth is None or predicted is truth:
             raise ValueError(
@@ -97,10 +100,11 @@ class EvaluateWidget(Panel):
             "iou": self.iou.value,
             "zarr": None if self._folder is None else str(self._folder),
         }
-        target = (predicted, truth, self.iou.value)
+        names = comparison.axis_names(self.viewer, predicted)
+        target = (predicted, truth, self.iou.value, names)
         self.submit(request, arrays, partial(self._show, target))
 
-    def _show(self, target: tuple[Labels, Labels, float], event: Event) -> None:
+    def _show(self, target: tuple[Labels, Labels, float, list[str]], event: Event) -> None:
         match event["event"]:
             case "running" | "progress":
                 self.show_progress(event.get("fraction") or None, "Comparing ...")
@@ -119,8 +123,9 @@ class EvaluateWidget(Panel):
             stored.remove({self._folder})
             self.worker.unfinished.discard(self._folder)
 
-    def _evaluated(self, event: Event, predicted: Labels, truth: Labels, iou: float) -> None:
-        names = comparison.axis_names(self.viewer, predicted)
+    def _evaluated(
+        self, event: Event, predicted: Labels, truth: Labels, iou: float, names: list[str]
+    ) -> None:
         levels, kept = [event["compared"]], []
         if self._folder is not None:
             self.worker.unfinished.discard(self._folder)
@@ -141,9 +146,8 @@ class EvaluateWidget(Panel):
         self.show_end("\n".join([*problems, " ".join([done, *kept])]))
 
     def _go_to(self, place: Any, pixels: int) -> None:
-        assert self._compared is not None
-        if self._compared not in self.viewer.layers:
-            self.say(f"'{self._compared}' is gone: compare again to look at its cells.")
+        if self._compared is None or self._compared not in self.viewer.layers:
+            self.say("The layer of the differences is gone: compare again to look at its cells.")
             return
         comparison.show_place(self.viewer, self._compared, place, pixels)
 

@@ -74,6 +74,12 @@ class LookWidget(ImagePanel):
             self.status.clear()  # it is about something else
         self._image_changed()
 
+    def reset_choices(self, *_: Any) -> None:
+        """Follow the viewer's layer list; napari calls it."""
+        super().reset_choices()
+        for kind, made in self._made.items():  # or what was removed would stay in memory
+            self._made[kind] = [(layer, n) for layer, n in made if layer in self.viewer.layers]
+
     def start(self) -> None:
         """Submit the job that the form describes; border weights need no image."""
         if self.kind.value == "weights":

@@ -154,6 +154,7 @@ class ModelsWidget(Form):
         entry = self.entry
         if entry is not None:
             dock = raised_dock(self.viewer, SegmentWidget, "Segment")
+            dock.model.reset_choices()  # it may have come from elsewhere
             dock.model.value = str(entry.path)
 
     def _rename(self) -> None:

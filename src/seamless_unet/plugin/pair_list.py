@@ -183,6 +183,7 @@ class PairList(QWidget):
 
     def pairs(self) -> list[LayerPair]:
         """Return what is chosen; ValueError with words if that cannot be learned from."""
+        self.reset_choices()  # an image may have other dimensions by now
         return [box.drawing.pair(box.image.value, box.axes.value) for box in self.boxes]
 
     def reset_choices(self) -> None:

@@ -1,5 +1,6 @@
 """What a user sets once for all, in napari's preferences (``configurations`` in napari.yaml)."""
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,20 @@ def environment() -> dict[str, str]:
 
 def _folder(name: str) -> Path | None:
     text = _value(name, "").strip()
-    return Path(text).expanduser() if text else None
+    try:
+        return Path(text).expanduser() if text else None
+    except RuntimeError:  # no such user
+        _warn(name, text)
+        return None
+
+
+@functools.cache
+def _warn(name: str, text: str) -> None:
+    """Say, once, that a preference cannot be followed."""
+    from napari.utils.notifications import show_warning
+
+    what = name.replace("_", " ")
+    show_warning(f"Preferences: the {what} {text!r} cannot be found; the plugin's own is taken.")
 
 
 def _value(name: str, default: Any) -> Any:

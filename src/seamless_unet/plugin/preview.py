@@ -75,6 +75,7 @@ class Preview(QObject):
             for signal in self._signals():
                 signal.disconnect(self._moved)
         self._job = None
+        self._images = {}  # or images that are removed would stay in memory
         self._asked.clear()
         if self.layer is not None:
             self.layer.editable = True

@@ -214,6 +214,8 @@ class SegmentWidget(ImagePanel):
         if info is None or self.image.value is None or self.axes.value is None:
             return False
         data = layers.full_data(self.image.value)
+        if data.ndim != len(self.axes.value):
+            return False  # somebody has put other data into the layer
         sides = dict(zip(self.axes.value, data.shape, strict=True))
         counted = "ZYX"[-info.network.ndim :] if self.part.value == "shown" else "STZYX"
         size = 4 * math.prod(sides[axis] for axis in counted if axis in sides)

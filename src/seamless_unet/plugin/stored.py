@@ -17,6 +17,7 @@ from seamless_unet.plugin.models import LONGEST, file_stem
 _LARGE = 2**30  # bytes of a result that are better kept on disk
 _LARGE_ON_DISK = 2**26  # the same of the result of an array that is on disk too
 _PATIENCE = 10  # seconds after which a folder that cannot be removed is left
+being_removed: set[Path] = set()  # by a thread, which ends with napari
 _removed: set[Path] = set()  # may be removed once more: nothing else gets these names
 
 
@@ -85,6 +86,7 @@ def remove(folders: Collection[Path]) -> None:
     """Remove folders that another process may still be writing to, in a thread."""
     if folders:
         _removed.update(folders)
+        being_removed.update(folders)
         threading.Thread(target=_remove, args=folders, daemon=True).start()
 
 
@@ -96,4 +98,5 @@ def _remove(*folders: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
         time.sleep(1)
         if not any(folder.exists() for folder in folders):
-            return
+            break
+    being_removed.difference_update(folders)

@@ -28,6 +28,7 @@ from seamless_unet.plugin.preview import Preview, learned_from
 from seamless_unet.plugin.recipe import Recipe
 from seamless_unet.plugin.words import left
 
+_PATIENCE = 10_000  # milliseconds after which a training that was stopped can be cancelled
 _LET_GO = 2000  # milliseconds after which what was cancelled can be resumed
 
 
@@ -131,11 +132,13 @@ class TrainWidget(ImagePanel):
         return {"request": "check", **described, **recipe, **device}, arrays
 
     def _to_check(self) -> list[LayerPair] | None:
-        """Return what to check; nothing while it is being learned."""
-        return None if self.job is not None else self.pairs()
+        """Return what to check; nothing while it is being learned, or when the dock is closed."""
+        return None if self.job is not None or self.parent() is None else self.pairs()
 
     def _drawn_on(self) -> list[Layer]:
-        """Return the layers that are drawn on, as far as they are chosen."""
+        """Return the layers that are drawn on, as far as they are chosen, unless it is closed."""
+        if self.parent() is None:
+            return []
         drawings = [self.drawing, *(box.drawing for box in self.pair_list.boxes)]
         chosen = [row.value for drawing in drawings for row in (drawing.labels, drawing.region)]
         return [layer for layer in chosen if layer is not None]
@@ -168,7 +171,8 @@ class TrainWidget(ImagePanel):
     def _learn(self, request: Event, arrays: dict[str, Any], path: Path) -> None:
         self.plot.clear()
         self.correct_button.hide()
-        self._path, self._learning, self._score = path, False, ""
+        self._path, self._score = path, ""
+        self._learning = self._stopping = False
         self._learned_from, self._stopped = {}, "Stopped before anything was learned."
         self.preview.forget()
         self.submit(request, arrays, self._show)
@@ -185,12 +189,20 @@ class TrainWidget(ImagePanel):
 
     def stop(self, job: Job) -> None:
         """Keep the best model so far, if there is one."""
-        if not self._learning:
+        if self._learning and not self._stopping:
+            self._stopping = True
+            self.stop_button.setEnabled(False)
+            self.say("Stopping; the best model so far is kept ...")
+            self.worker.stop(job)
+            QTimer.singleShot(_PATIENCE, partial(self._offer_to_cancel, job))
+        elif self.stop_button.isEnabled():
             self.worker.cancel(job)
-            return
-        self.stop_button.setEnabled(False)
-        self.say("Stopping; the best model so far is kept ...")
-        self.worker.stop(job)
+
+    def _offer_to_cancel(self, job: Job) -> None:
+        if self.job is job and not job.done:
+            self._stopped = "Stopped at once. What was learned before is kept, to be resumed."
+            self.stop_button.setEnabled(True)
+            self.say("It does not stop yet. Stop once more ends it at once.")
 
     def _library_changed(self, path: str) -> None:
         self.recipe.begin.reset_choices()
@@ -224,7 +236,7 @@ class TrainWidget(ImagePanel):
             case "step":
                 self._learning = True
                 self.plot.add_loss(event["step"], event["loss"])
-                if self.stop_button.isEnabled():
+                if not self._stopping:
                     remaining = left(event["seconds_left"])
                     self.show_progress(event["fraction"], f"Training{remaining}.{self._score}")
             case "validated":
@@ -236,6 +248,7 @@ class TrainWidget(ImagePanel):
                 show_info(event["message"])
             case "trained" | "cancelled" | "error" | "crashed":
                 self.preview.end()
+                self._learned_from = {}
                 self._ended(event)
                 self._show_interrupted()
                 QTimer.singleShot(_LET_GO, self._show_interrupted)

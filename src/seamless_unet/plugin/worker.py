@@ -18,12 +18,14 @@ from typing import Any
 
 from qtpy.QtCore import QCoreApplication, QObject, Qt, QTimer, Signal  # type: ignore[attr-defined]
 
+from seamless_unet.plugin import stored
 from seamless_unet.plugin.child import Child
 from seamless_unet.plugin.job import Event, Job
 from seamless_unet.plugin.job_arrays import JobArrays, read_arrays
 
 _ERROR: Event = {"event": "error", "last": True}
 _GRACE = 1000  # milliseconds that a cancelled job has to end before its process is killed
+_LAST_WORDS = 5  # seconds that a training has to keep what it learned when napari ends
 _PAUSE = 300  # milliseconds without another wish before the child warms up: draw the dock first
 
 
@@ -39,7 +41,9 @@ class Worker(QObject):
         self._jobs: dict[int, Job] = {}
         self._count = 0
         self.unfinished: set[Path] = set()  # folders of results, removed when napari ends
-        self._ending: set[int] = set()  # cancelled jobs that the child may still be busy with
+        self._ending: dict[int, Job] = {}  # cancelled ones that the child may still be busy with
+        self._over: set[int] = set()  # jobs whose last event came
+        self._came = threading.Condition()
         self._warming = ""  # the last request to warm up
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
@@ -139,7 +143,7 @@ class Worker(QObject):
             return
         self._ask("cancel", job)
         if job.running:
-            self._ending.add(job.number)
+            self._ending[job.number] = job
             QTimer.singleShot(_GRACE, partial(self._kill_if_busy, job))
         self._finish(job, {"event": "cancelled"})
 
@@ -148,12 +152,22 @@ class Worker(QObject):
         self._ended = True
         with contextlib.suppress(RuntimeError):  # at exit Qt may be gone before us
             self._pause.stop()
+        self._let_trainings_end()
         with self._lock:
             self._kill()
         self._jobs.clear()
-        for path in self.unfinished:
+        for path in self.unfinished | stored.being_removed:
             shutil.rmtree(path, ignore_errors=True)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _let_trainings_end(self) -> None:
+        """Wait a moment while a training that runs keeps what it learned."""
+        jobs = {**self._jobs, **self._ending}
+        trainings = {n: job for n, job in jobs.items() if job.running and job.kind == "train"}
+        for job in trainings.values():
+            self._ask("cancel", job)
+        with self._came:
+            self._came.wait_for(lambda: self._over >= set(trainings), timeout=_LAST_WORDS)
 
     def _started(self) -> Child:
         """Return the child process, started if there is none; needs the lock."""
@@ -187,6 +201,10 @@ class Worker(QObject):
 
     def _received(self, child: Child, event: Event) -> None:
         """Pass an event on to the main thread; runs in a thread of the child's."""
+        if event.get("last") or event["event"] == "exited":
+            with self._came:
+                self._over |= {event["id"]} if "id" in event else set(self._ending | self._jobs)
+                self._came.notify_all()
         if event["event"] == "need":
             question = (child, self._jobs.get(event["id"]), event)
             threading.Thread(target=_answer, args=question, daemon=True).start()
@@ -213,7 +231,7 @@ class Worker(QObject):
             return
         last = event.get("last", False)
         if last:
-            self._ending.discard(event["id"])
+            self._ending.pop(event["id"], None)
         if job := self._jobs.get(event["id"]):
             job.running = True
             if last:
