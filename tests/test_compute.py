@@ -1,5 +1,6 @@
 import contextlib
 import json
+import signal
 import subprocess
 import sys
 
@@ -147,6 +148,18 @@ def test_the_process_speaks_json_lines_and_ends_with_its_input(start, segment_re
     child.stdin.close()
     assert child.wait(timeout=10) == 0
     assert not tmp_path.exists()
+
+
+def test_a_result_that_nobody_will_finish_is_removed(start, segment_request, tmp_path):
+    folder = tmp_path.parent / "large.zarr"
+    np.save(tmp_path / "image.npy", np.zeros((400, 256, 256), np.uint8))
+    child = start("-m", "seamless_unet.compute")
+    ask(child, segment_request | {"axes": "ZYX", "zarr": str(folder)}, 3)
+    child.send_signal(signal.SIGTERM)  # a logout ends all processes
+    assert (folder / "0").is_dir()
+    child.stdin.close()
+    assert child.wait(timeout=30) == 0
+    assert not folder.exists()
 
 
 def test_the_process_ends_where_its_input_ends_within_a_line(start, segment_request, tmp_path):

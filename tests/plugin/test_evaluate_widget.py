@@ -176,7 +176,9 @@ def test_a_click_on_a_cell_or_plane_brings_it_into_view(viewer, dock, click, end
     viewer.layers.clear()
     viewer.add_labels(np.ones((4, 5), int))
     select(tables.cells, row + 1)
-    assert panel.status.text() == "'my model compared' is gone: compare again to look at its cells."
+    gone = "The layer of the differences is gone: compare again to look at its cells."
+    assert panel.status.text() == gone
+    assert panel._compared is None
 
 
 def test_another_threshold_makes_another_layer_and_hides_the_first(

@@ -83,6 +83,17 @@ def test_a_renamed_layer_is_kept(viewer, dock, click, ended, stack):
     assert [layer.name for layer in viewer.layers[2:]] == ["mine", "mine [1]"]
 
 
+def test_a_layer_that_is_removed_is_not_kept(viewer, dock, click, ended, stack):
+    panel = dock("Look inside")
+    click(panel.start_button)
+    ended(panel)
+    made = [layer for layers in panel._made.values() for layer, _ in layers]
+    assert made
+    for layer in made:
+        viewer.layers.remove(layer)
+    assert not any(panel._made.values())
+
+
 def test_the_command_of_the_layers_menu(viewer, click, ended, stack):
     viewer.layers.selection.active = stack[1]
     command = "napari-seamless-unet.border_weights"

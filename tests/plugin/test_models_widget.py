@@ -174,6 +174,14 @@ def test_use_in_segment(viewer, dock, click, threshold_model, library, monkeypat
     assert segment.isVisible()
 
 
+def test_use_a_model_that_came_from_elsewhere(viewer, dock, click, threshold_model, library):
+    segment, panel = dock("Segment"), dock("Models")
+    save_model(threshold_model, library / "pasted.safetensors")
+    panel.refresh(str(library / "pasted.safetensors"))
+    click(panel.use_button)
+    assert segment.model.value == str(library / "pasted.safetensors")
+
+
 def test_open_folder(dock, click, threshold_model, library, monkeypatch):
     opened = []
     monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()))

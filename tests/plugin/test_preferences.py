@@ -42,6 +42,19 @@ def test_what_is_set(general, monkeypatch, tmp_path):
     assert models.library() == tmp_path / "models here"
 
 
+def test_a_slip_in_a_folder_is_told_and_does_not_cost_the_docks(general, monkeypatch):
+    said = []
+    monkeypatch.setattr("napari.utils.notifications.show_warning", said.append)
+    preferences._warn.cache_clear()
+    general.models_folder = "~nobody_of_this_name/models"
+    for _ in range(2):
+        assert preferences.models_folder() is None
+    assert said == [
+        "Preferences: the models folder '~nobody_of_this_name/models' cannot be found; the "
+        "plugin's own is taken."
+    ]
+
+
 def test_what_was_set_before_napari_started(tmp_path):
     environment = os.environ | {"NAPARI_CONFIG": str(tmp_path / "settings.yaml")}
     run = partial(subprocess.check_output, env=environment, text=True)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from napari.layers import Labels
 
+from seamless_unet import interrupted
 from seamless_unet.model_file import read_info, save_model
-from seamless_unet.plugin import models
+from seamless_unet.plugin import models, train_widget
 from seamless_unet.plugin.library import rename
 
 PLUGIN = "napari-seamless-unet"
@@ -195,6 +196,59 @@ def test_an_interrupted_training_goes_on(
     assert ended(quick_panel).startswith("Model 'renamed' is saved")
     assert quick_panel.interrupted.lines == []
     assert not list((library / "checkpoints").iterdir())
+
+
+def test_what_was_learned_is_kept_when_napari_ends(quick_panel, click, library, qtbot):
+    quick_panel.recipe.begin.value = "scratch"
+    quick_panel.recipe.minutes.value = 1
+    click(quick_panel.start_button)
+    qtbot.waitUntil(lambda: len(quick_panel.plot.scores) > 1)
+    quick_panel.worker.shut_down()
+    (training,) = interrupted(library / "checkpoints")
+    assert training.fraction > 0
+    assert not training.problem
+    assert read_info(library / "my nuclei.safetensors").training["steps"] > 0
+    quick_panel.worker.cancel(quick_panel.job)  # the window of this test stays a while
+
+
+def test_a_training_that_does_not_stop_can_be_ended(
+    quick_panel, click, ended, library, qtbot, monkeypatch
+):
+    monkeypatch.setattr(train_widget, "_PATIENCE", 100)
+    quick_panel.recipe.minutes.value = 60
+    click(quick_panel.start_button)
+    wait_for_steps(qtbot, quick_panel)
+    process = quick_panel.worker.child.process
+    os.kill(process.pid, signal.SIGSTOP)  # as if it hung in a driver
+    click(quick_panel.stop_button)
+    quick_panel.stop(quick_panel.job)  # from the activity dock: not yet
+    assert quick_panel.job is not None
+    qtbot.waitUntil(quick_panel.stop_button.isEnabled)
+    assert "Stop once more" in quick_panel.status.text()
+    click(quick_panel.stop_button)
+    assert quick_panel.status.text().startswith("Stopped at once.")
+    qtbot.waitUntil(lambda: process.poll() is not None)
+
+
+def test_images_are_not_kept_after_a_training(quick_panel, click, ended, qtbot):
+    quick_panel.recipe.minutes.value = 60
+    click(quick_panel.start_button)
+    wait_for_steps(qtbot, quick_panel)
+    assert quick_panel._learned_from
+    click(quick_panel.stop_button)
+    ended(quick_panel)
+    assert not quick_panel._learned_from
+    assert not quick_panel.preview._images
+
+
+def test_a_closed_dock_looks_at_no_annotation(viewer, panel, qtbot):
+    qtbot.waitUntil(lambda: "84 objects" in panel.check.text.text())
+    panel.parent().destroyOnClose()
+    qtbot.waitUntil(lambda: panel.parent() is None)
+    panel.check.look(asked=False)
+    assert panel.check._followed == []
+    assert not panel.worker.is_busy
+    assert panel.check._job.done
 
 
 def test_closing_the_dock_lets_the_training_go_on(quick_panel, dock, click, ended, library, qtbot):

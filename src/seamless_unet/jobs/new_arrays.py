@@ -79,9 +79,9 @@ def new_array(
         return
     import zarr
 
+    group = zarr.create_group(path)
     unfinished.add(path)
     try:
-        group = zarr.create_group(path)
         shapes = _level_shapes(shape, axes)
         levels = [
             group.create_array(

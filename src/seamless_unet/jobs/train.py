@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seamless_unet import checkpoint
+from seamless_unet.history import best_step, thinned
 from seamless_unet.jobs.orders import Orders, every
 from seamless_unet.jobs.preview import Previews
 from seamless_unet.model_file import save_model
@@ -163,8 +164,6 @@ def _train(
     events: Generator[Event, None, None],
     prepared: Prepared,
 ) -> Events:
-    from seamless_unet.history import best_step, thinned
-
     state, output = prepared.state, Path(request["output"])
     try:
         yield {
@@ -264,7 +263,8 @@ def _leave(request: dict[str, Any], folder: Path, state: TrainState, error: Base
         _save_state(state, folder)
     elif "resume" not in request:
         checkpoint.discard(folder)  # it has hardly begun
-    if state.best_score is not None and (state.step > 0 or isinstance(error, Exception)):
+    learned = state.best_score is not None and bool(best_step(state.history))
+    if learned or (state.best_score is not None and isinstance(error, Exception)):
         with contextlib.suppress(OSError):  # or it would hide why the training ended
             save_model(state.best_model(), request["output"])
 
