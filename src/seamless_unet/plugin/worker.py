@@ -25,7 +25,7 @@ from seamless_unet.plugin.job_arrays import JobArrays, read_arrays
 
 _ERROR: Event = {"event": "error", "last": True}
 _GRACE = 1000  # milliseconds that a cancelled job has to end before its process is killed
-_LAST_WORDS = 5  # seconds that a training has to keep what it learned when napari ends
+_LAST_WORDS = 3  # seconds that a training has to keep what it learned when napari ends
 _PAUSE = 300  # milliseconds without another wish before the child warms up: draw the dock first
 
 
