@@ -166,8 +166,13 @@ class Worker(QObject):
         trainings = {n: job for n, job in jobs.items() if job.running and job.kind == "train"}
         for job in trainings.values():
             self._ask("cancel", job)
+
+        def over() -> bool:
+            gone = self.child is None or self.child.process.poll() is not None
+            return gone or self._over >= set(trainings)
+
         with self._came:
-            self._came.wait_for(lambda: self._over >= set(trainings), timeout=_LAST_WORDS)
+            self._came.wait_for(over, timeout=_LAST_WORDS)
 
     def _started(self) -> Child:
         """Return the child process, started if there is none; needs the lock."""
@@ -203,7 +208,7 @@ class Worker(QObject):
         """Pass an event on to the main thread; runs in a thread of the child's."""
         if event.get("last") or event["event"] == "exited":
             with self._came:
-                self._over |= {event["id"]} if "id" in event else set(self._ending | self._jobs)
+                self._over.update({event["id"]} if "id" in event else ())
                 self._came.notify_all()
         if event["event"] == "need":
             question = (child, self._jobs.get(event["id"]), event)
