@@ -76,6 +76,16 @@ def _train(train: argparse.ArgumentParser) -> None:
     budget = train.add_mutually_exclusive_group()
     budget.add_argument("--minutes", type=float, help="how long to train (default: 5)")
     budget.add_argument("--steps", type=int, help="how many steps to train")
+    _recipe(train)
+    train.add_argument(
+        "--resume",
+        metavar="CHECKPOINT",
+        help="go on from here, with the options of then but for a larger budget",
+    )
+
+
+def _recipe(train: argparse.ArgumentParser) -> None:
+    """Add what labels mean, and how they are learned."""
     train.add_argument(
         "--preset",
         choices=list(PRESETS),
@@ -107,11 +117,6 @@ def _train(train: argparse.ArgumentParser) -> None:
         metavar="MODEL",
         help="learn on from a model, whose network, gap and rim are taken: a file, a bundled one, "
         "scratch (none) or auto (the bundled one if it finds enough already; default)",
-    )
-    train.add_argument(
-        "--resume",
-        metavar="CHECKPOINT",
-        help="go on from here, with the options of then but for a larger budget",
     )
 
 

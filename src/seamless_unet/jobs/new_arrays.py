@@ -19,9 +19,8 @@ _CHUNK = 1024  # pixels along Y and X
 _LARGE = 8192  # pixels along Y or X, from which on a plane is kept in smaller sizes, too
 _LABELS_SHRINK = 8  # times, at least: rows of one cell have one number
 _OME_ORDER = "TSCZYX"  # time, then channels or whatever else is no space, then space
-unfinished: set[Path] = (
-    set()
-)  # folders that are being filled: whoever ends this process removes them
+# folders that are being filled: whoever ends this process removes them
+unfinished: set[Path] = set()
 _KINDS = {"T": {"type": "time"}, "C": {"type": "channel"}, "S": {}}
 _LENGTH = {"type": "space"}
 

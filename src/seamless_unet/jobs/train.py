@@ -263,8 +263,8 @@ def _leave(request: dict[str, Any], folder: Path, state: TrainState, error: Base
         _save_state(state, folder)
     elif "resume" not in request:
         checkpoint.discard(folder)  # it has hardly begun
-    learned = state.best_score is not None and bool(best_step(state.history))
-    if learned or (state.best_score is not None and isinstance(error, Exception)):
+    learned = isinstance(error, Exception) or best_step(state.history)
+    if state.best_score is not None and learned:
         with contextlib.suppress(OSError):  # or it would hide why the training ended
             save_model(state.best_model(), request["output"])
 

@@ -32,6 +32,8 @@ class Child:
         self._log = folder / "log.txt"
         self._writing = threading.Lock()
         self._listening: threading.Thread | None = None
+        self._over: set[int] = set()  # jobs whose last event came
+        self._came = threading.Condition()
         with open(self._log, "w") as log:
             self.process = subprocess.Popen(
                 [*command, str(folder)],
@@ -60,6 +62,13 @@ class Child:
             pipe.write(message + "\n")
             pipe.flush()
 
+    def wait_for(self, jobs: set[int], *, seconds: float) -> None:
+        """Wait for the last event of each of these jobs, but not if the process is gone."""
+        with self._came:
+            self._came.wait_for(
+                lambda: self._over >= jobs or self.process.poll() is not None, timeout=seconds
+            )
+
     def kill(self) -> None:
         """End the process, now; nothing comes from it after that."""
         self.process.kill()
@@ -82,5 +91,13 @@ class Child:
         with self.process.stdout:
             for line in self.process.stdout:
                 if line.endswith("\n"):  # or it was killed in the middle of it
-                    on_event(self, json.loads(line))
-        on_event(self, {"event": "exited", "status": self.process.wait()})
+                    event = json.loads(line)
+                    if event.get("last"):
+                        with self._came:
+                            self._over.add(event["id"])
+                            self._came.notify_all()
+                    on_event(self, event)
+        status = self.process.wait()
+        with self._came:
+            self._came.notify_all()
+        on_event(self, {"event": "exited", "status": status})

@@ -42,8 +42,6 @@ class Worker(QObject):
         self._count = 0
         self.unfinished: set[Path] = set()  # folders of results, removed when napari ends
         self._ending: dict[int, Job] = {}  # cancelled ones that the child may still be busy with
-        self._over: set[int] = set()  # jobs whose last event came
-        self._came = threading.Condition()
         self._warming = ""  # the last request to warm up
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
@@ -166,13 +164,8 @@ class Worker(QObject):
         trainings = {n: job for n, job in jobs.items() if job.running and job.kind == "train"}
         for job in trainings.values():
             self._ask("cancel", job)
-
-        def over() -> bool:
-            gone = self.child is None or self.child.process.poll() is not None
-            return gone or self._over >= set(trainings)
-
-        with self._came:
-            self._came.wait_for(over, timeout=_LAST_WORDS)
+        if self.child is not None:
+            self.child.wait_for(set(trainings), seconds=_LAST_WORDS)
 
     def _started(self) -> Child:
         """Return the child process, started if there is none; needs the lock."""
@@ -206,10 +199,6 @@ class Worker(QObject):
 
     def _received(self, child: Child, event: Event) -> None:
         """Pass an event on to the main thread; runs in a thread of the child's."""
-        if event.get("last") or event["event"] == "exited":
-            with self._came:
-                self._over.update({event["id"]} if "id" in event else ())
-                self._came.notify_all()
         if event["event"] == "need":
             question = (child, self._jobs.get(event["id"]), event)
             threading.Thread(target=_answer, args=question, daemon=True).start()
