@@ -234,10 +234,10 @@ def test_images_are_not_kept_after_a_training(quick_panel, click, ended, qtbot):
     quick_panel.recipe.minutes.value = 60
     click(quick_panel.start_button)
     wait_for_steps(qtbot, quick_panel)
-    assert quick_panel._learned_from
+    assert quick_panel._learning.images
     click(quick_panel.stop_button)
     ended(quick_panel)
-    assert not quick_panel._learned_from
+    assert not quick_panel._learning.images
     assert not quick_panel.preview._images
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from napari.layers import Image, Labels
 from numpy.typing import NDArray
 
+from seamless_unet.model_header import ModelInfo
 from seamless_unet.plugin import layers
 from seamless_unet.plugin.layer_pair import LayerPair
 from seamless_unet.plugin.view import View, current_view
@@ -67,6 +68,13 @@ def add_corrections(
     viewer.layers.selection = {labels}
     labels.mode = "paint"
     return LayerPair(image, axes, labels, annotation, region)
+
+
+def known_to(info: ModelInfo) -> dict[str, Any]:
+    """Return ``annotation`` and ``kinds`` for `add_corrections`: as the model learned them."""
+    if info.output == "objects":
+        return {"annotation": "objects"}
+    return {"annotation": info.training["config"]["annotation"], "kinds": info.class_values}
 
 
 def _brush(largest: int, background: int, kinds: Sequence[int]) -> int:

@@ -8,7 +8,7 @@ from weakref import WeakMethod
 
 import napari
 from magicgui.widgets import CheckBox, LineEdit
-from napari.layers import Image, Layer
+from napari.layers import Layer
 from napari.utils.notifications import show_info
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QPushButton
@@ -17,16 +17,16 @@ from seamless_unet.checkpoint import Interrupted
 from seamless_unet.model_file import read_info
 from seamless_unet.plugin import models, settings
 from seamless_unet.plugin.annotation_check import AnnotationCheck, Described, in_words
-from seamless_unet.plugin.corrections import add_corrections, what_to_correct
+from seamless_unet.plugin.corrections import add_corrections, known_to, what_to_correct
 from seamless_unet.plugin.image_panel import ImagePanel
 from seamless_unet.plugin.interrupted_list import InterruptedList
 from seamless_unet.plugin.job import Event, Job
 from seamless_unet.plugin.layer_pair import LayerPair, pairs_request
+from seamless_unet.plugin.learning import Learning
 from seamless_unet.plugin.loss_plot import LossPlot
 from seamless_unet.plugin.pair_list import Drawing, PairList
 from seamless_unet.plugin.preview import Preview, learned_from
 from seamless_unet.plugin.recipe import Recipe
-from seamless_unet.plugin.words import left
 
 _PATIENCE = 10_000  # milliseconds after which a training that was stopped can be cancelled
 _LET_GO = 2000  # milliseconds after which what was cancelled can be resumed
@@ -39,8 +39,7 @@ class TrainWidget(ImagePanel):
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__(napari_viewer, start="Train", stop="Stop")
-        self._path = Path()  # of the model that is made
-        self._learned_from: dict[int, tuple[Image, str]] = {}  # layers and axes, by number
+        self._learning: Learning | None = None  # the latest, if there was one
         self.drawing = Drawing(napari_viewer)
         self.pair_list = PairList(napari_viewer)
         self.name = LineEdit(
@@ -154,8 +153,9 @@ class TrainWidget(ImagePanel):
         path = models.new_path(self.name.value)
         output = {"output": str(path), "checkpoint": str(models.checkpoint_path(path))}
         settings.keep("Train", self._remembered)
-        self._learn({**described, "request": "train", **output}, arrays, path)
-        self._learned_from = {n: (pair.image, pair.axes) for n, pair in enumerate(pairs)}
+        images = {n: (pair.image, pair.axes) for n, pair in enumerate(pairs)}
+        learning = Learning(path, images, "Stopped before anything was learned.")
+        self._learn({**described, "request": "train", **output}, arrays, learning)
 
     def _resume(self, training: Interrupted) -> None:
         """Go on with an interrupted training; what it learns from may not even be open."""
@@ -163,54 +163,53 @@ class TrainWidget(ImagePanel):
             show_info("One training at a time: stop the one that runs, or let it end.")
             return
         request = {"request": "train", "resume": str(training.path), "device": self.device.value}
-        self._learn(request, {}, models.library() / f"{training.name}.safetensors")
-        self._stopped = "Stopped. What was learned before is kept, to be resumed or discarded."
+        path, images = models.library() / f"{training.name}.safetensors", {}
         with contextlib.suppress(ValueError, OSError):  # damaged: the job says so
-            self._learned_from = learned_from(self.viewer, training.path)
+            images = learned_from(self.viewer, training.path)
+        if_stopped = "Stopped. What was learned before is kept, to be resumed or discarded."
+        self._learn(request, {}, Learning(path, images, if_stopped))
 
-    def _learn(self, request: Event, arrays: dict[str, Any], path: Path) -> None:
+    def _learn(self, request: Event, arrays: dict[str, Any], learning: Learning) -> None:
         self.plot.clear()
         self.correct_button.hide()
-        self._path, self._score = path, ""
-        self._learning = self._stopping = False
-        self._learned_from, self._stopped = {}, "Stopped before anything was learned."
+        self._learning = learning
         self.preview.forget()
-        self.submit(request, arrays, self._show)
+        self.submit(request, arrays, partial(self._show, learning))
         if self.job is not None:
-            models.begin_learning(path, self.job)
+            models.begin_learning(learning.path, self.job)
         self._show_interrupted()
 
-    def _watch(self, ndim: int) -> None:
+    def _watch(self, learning: Learning, ndim: int) -> None:
         if self.watch.value and self.job is not None:
-            self.preview.begin(self.job, self._learned_from, name=self._path.stem, ndim=ndim)
+            self.preview.begin(self.job, learning.images, name=learning.path.stem, ndim=ndim)
 
     def _show_interrupted(self) -> None:
         self.interrupted.show_those_in(models.checkpoint_path(models.library() / "any").parent)
 
     def stop(self, job: Job) -> None:
         """Keep the best model so far, if there is one."""
-        if self._learning and not self._stopping:
-            self._stopping = True
+        learning = self._learning
+        if learning is not None and learning.has_learned and not learning.stopping:
+            learning.stopping = True
             self.stop_button.setEnabled(False)
             self.say("Stopping; the best model so far is kept ...")
             self.worker.stop(job)
-            QTimer.singleShot(_PATIENCE, partial(self._offer_to_cancel, job))
+            QTimer.singleShot(_PATIENCE, partial(self._offer_to_cancel, job, learning))
         elif self.stop_button.isEnabled():
             self.worker.cancel(job)
 
-    def _offer_to_cancel(self, job: Job) -> None:
+    def _offer_to_cancel(self, job: Job, learning: Learning) -> None:
         if self.job is job and not job.done:
-            self._stopped = "Stopped at once. What was learned before is kept, to be resumed."
             self.stop_button.setEnabled(True)
-            self.say("It does not stop yet. Stop once more ends it at once.")
+            self.say(learning.hangs())
 
     def _library_changed(self, path: str) -> None:
         self.recipe.begin.reset_choices()
 
     def _renamed(self, before: str, now: str) -> None:
         self.recipe.begin.follow(before, now)
-        if str(self._path) == before:
-            self._path = Path(now)
+        if self._learning is not None and str(self._learning.path) == before:
+            self._learning.path = Path(now)
 
     def _begin_changed(self, begin: str | None) -> None:
         """Show what the chosen model learned before."""
@@ -223,24 +222,23 @@ class TrainWidget(ImagePanel):
             self.status.setText(f"This model cannot be read: {error}")
         self.check.soon()
 
-    def _show(self, event: Event) -> None:
+    def _show(self, learning: Learning, event: Event) -> None:
         match event["event"]:
             case "running":
                 self.show_progress(None, "Preparing the annotation ...")
             case "prepared":
                 self.check.text.setText(in_words(event["text"], event["problems"]))
                 self.plot.show_history(event["history"], event["earlier"])
-                self._watch(event["ndim"])
+                self._watch(learning, event["ndim"])
                 self._show_interrupted()
                 self.show_progress(0.0, "Training ...")
             case "step":
-                self._learning = True
+                learning.has_learned = True
                 self.plot.add_loss(event["step"], event["loss"])
-                if not self._stopping:
-                    remaining = left(event["seconds_left"])
-                    self.show_progress(event["fraction"], f"Training{remaining}.{self._score}")
+                if not learning.stopping:
+                    self.show_progress(*learning.progress(event))
             case "validated":
-                self._score = f" Score {event['score']:.2f} of 1."
+                learning.scored(event)
                 self.plot.add_score(event["step"], event["score"])
             case "preview":
                 self.preview.show(event)
@@ -248,59 +246,46 @@ class TrainWidget(ImagePanel):
                 show_info(event["message"])
             case "trained" | "cancelled" | "error" | "crashed":
                 self.preview.end()
-                self._learned_from = {}
-                self._ended(event)
+                learning.images = {}  # or those that are removed would stay in memory
+                self._ended(learning, event)
                 self._show_interrupted()
                 QTimer.singleShot(_LET_GO, self._show_interrupted)
                 self.check.soon()  # of what was drawn meanwhile
 
-    def _ended(self, event: Event) -> None:
+    def _ended(self, learning: Learning, event: Event) -> None:
         match event["event"]:
             case "trained":
-                self._saved(Path(event["model"]), event["score"], event["as_it_began"])
+                self.show_end(learning.saved(event))
+                models.signals.changed.emit(str(learning.path))
+                self.correct_button.setVisible(self.preview.shown is not None)
+                show_info(f"Model '{learning.path.stem}' is saved.")
             case "cancelled":
-                self.show_end(self._stopped)
+                self.show_end(learning.if_stopped)
             case _:
-                if self._path.exists():
-                    kept = f" The best model so far is kept as '{self._path.stem}'."
-                    event = {**event, "message": event["message"] + kept}
-                    models.signals.changed.emit(str(self._path))
-                self.failed(event)
-
-    def _saved(self, path: Path, score: float | None, as_it_began: bool) -> None:
-        reached = "" if score is None else f" It scores {score:.2f} of 1 on annotation held back."
-        if as_it_began:
-            reached += (
-                " No step was better there than the model it started from, whose weights are kept: "
-                "draw more, or train longer."
-            )
-        self.show_end(f"Model '{path.stem}' is saved and in the Segment dock's list.{reached}")
-        models.signals.changed.emit(str(path))
-        self.correct_button.setVisible(self.preview.shown is not None)
-        show_info(f"Model '{path.stem}' is saved.")
+                if learning.path.exists():
+                    models.signals.changed.emit(str(learning.path))
+                self.failed(learning.failed(event))
 
     def _correct(self) -> None:
         """Copy the preview into layers that the user corrects, to go on from there."""
         assert self.preview.shown is not None
+        assert self._learning is not None
+        path = self._learning.path
         image, axes, view, found = self.preview.shown
         if image not in self.viewer.layers:
             self.status.setText(f"The image '{image.name}' is gone: open it and train again.")
             return
         try:
-            info = read_info(self._path)
+            info = read_info(path)
         except (ValueError, OSError) as error:
-            self.status.setText(f"The model '{self._path.stem}' cannot be read: {error}")
+            self.status.setText(f"The model '{path.stem}' cannot be read: {error}")
             return
-        # as it was learned, whatever the form says by now
-        learned, values = info.training["config"]["annotation"], info.class_values
-        objects = info.output == "objects"
-        known = {"annotation": "objects"} if objects else {"annotation": learned, "kinds": values}
-        pair = add_corrections(self.viewer, image, axes, view, found, **known)
+        pair = add_corrections(self.viewer, image, axes, view, found, **known_to(info))
         self.preview.hide()
         self.pair_list.add(pair)
-        self.recipe.begin.value = str(self._path)
+        self.recipe.begin.value = str(path)
         self.correct_button.hide()
-        self.status.setText(what_to_correct(pair, view, self._path.stem))
+        self.status.setText(what_to_correct(pair, view, path.stem))
         self.reveal_status()
 
 
