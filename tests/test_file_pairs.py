@@ -39,6 +39,14 @@ def test_files_that_a_shell_has_sorted_are_paired_by_name(folder):
     assert names(other.pairs) == [("d/c1.tif", "d/c10_labels.tif"), ("d/c10.tif", "d/c10.tif")]
 
 
+def test_one_slip_in_a_name_does_not_pair_crosswise(folder):
+    folder("a.tif", "b.tif", "a_labels.tif", "Bb_labels.tif")
+    with pytest.raises(ValueError, match=r"a_labels.tif is named like a.tif, but Bb_labels.tif"):
+        find_pairs(["a.tif", "b.tif"], ["Bb_labels.tif", "a_labels.tif"])
+    in_order = find_pairs(["a.tif", "b.tif"], ["a_labels.tif", "Bb_labels.tif"]).pairs
+    assert names(in_order) == [("a.tif", "a_labels.tif"), ("b.tif", "Bb_labels.tif")]
+
+
 def test_folders_are_paired_by_name(folder):
     folder("raw/b.tif", "raw/a.ome.tif", "raw/c.tif", "drawn/a.tif", "drawn/b.tif", "drawn/z.tif")
     pairs, images, labels = find_pairs(["raw"], ["drawn"])
@@ -91,6 +99,10 @@ def test_missing_file_and_empty_folder(folder):
 def test_a_pattern_that_the_shell_left_alone(folder):
     folder("b1.tif", "b2.tif", "c.tif")
     assert [str(path) for path in find_images(["b*.tif"])] == ["b1.tif", "b2.tif"]
+    folder("d/d1.tif", "e/e1.tif", "e/e1_labels.tif")
+    everywhere = [str(path) for path in find_images(["**/*1.tif"])]
+    assert everywhere == ["b1.tif", "d/d1.tif", "e/e1.tif"]
+    assert [str(path) for path in find_images(["[de]"])] == ["d/d1.tif", "e/e1.tif"]
 
 
 @pytest.mark.parametrize("both_labels", [False, True])

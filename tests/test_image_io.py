@@ -96,6 +96,23 @@ def test_labels_with_one_pixel_for_all_channels(tmp_path):
         read_labels(write_image(tmp_path / "b.tif", numbers(2, 20, 30), axes="CYX"))
 
 
+@pytest.mark.parametrize("frames", [3, 4])  # as many as slices, and not
+def test_labels_whose_dimensions_come_in_another_order(tmp_path, frames):
+    """As Fiji, whose stacks are TZYX, saves those of an OME-TIFF in another order."""
+    film = Image(numbers(2, 3, frames, 20, 30), "CZTYX", {}, "film")
+    drawn = numbers(3, frames, 20, 30)
+    in_order = drawn.transpose(1, 0, 2, 3).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", in_order, imagej=True, metadata={"axes": "TZYX"})
+    labels = read_labels(tmp_path / "a.tif", like=film)
+    assert labels.axes == "ZTYX"
+    np.testing.assert_array_equal(labels.data, drawn)
+    if frames == 3:  # somebody said the order, which the files say wrongly
+        labels = read_labels(tmp_path / "a.tif", like=film, axes="CZTYX")
+        np.testing.assert_array_equal(labels.data, in_order)
+    tifffile.imwrite(tmp_path / "b.tif", drawn, photometric="minisblack")  # says nothing
+    np.testing.assert_array_equal(read_labels(tmp_path / "b.tif", like=film).data, drawn)
+
+
 def test_what_is_unknown_stays_unknown(tmp_path):
     image = read_image(write_image(tmp_path / "a.tif", numbers(3, 5, 7), axes="TYX"))
     assert (image.pixel_size, image.frame_interval) == ({}, None)
@@ -445,10 +462,10 @@ def test_a_folder_that_cannot_be_written(tmp_path):
 
 
 def test_names_and_folders(tmp_path):
-    for name in ("b.tif", "a.OME.TIF", "c.tiff", "notes.txt", "d.png"):
+    for name in ("b.tif", "a.OME.TIF", "c.tiff", "d.ome.btf", "e.tf8", "f.png"):
         (tmp_path / name).touch()
     (tmp_path / "folder.tif").mkdir()
-    assert [file_stem(p) for p in tiff_files(tmp_path)] == ["a", "b", "c"]
+    assert [file_stem(p) for p in tiff_files(tmp_path)] == ["a", "b", "c", "d", "e"]
     assert file_stem("v1.2.tif") == "v1.2"
 
 

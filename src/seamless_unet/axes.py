@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seamless_unet.lazy_array import ArrayLike
 
@@ -67,6 +68,17 @@ def loop_axes(axes: str, ndim: int) -> str:
 def label_axes(axes: str) -> str:
     """Return the axes of an image's labels: its own without C."""
     return axes.replace("C", "")
+
+
+def reordered(data: NDArray, axes: str, wanted: str) -> NDArray:
+    """Return an array with its dimensions in another order; as it is if those are not the same.
+
+    >>> reordered(np.zeros((3, 4, 5)), "ZTY", "TZY").shape
+    (4, 3, 5)
+    """
+    if len(set(axes)) < len(axes) or sorted(axes) != sorted(wanted):
+        return data
+    return data.transpose([axes.index(axis) for axis in wanted])
 
 
 def check_axes(axes: str, shape: tuple[int, ...], *, name: str = "the image") -> str:

@@ -6,28 +6,25 @@ state as of a minute ago (none in the first minute), and who works on it.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import platform
 import shutil
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 
+from seamless_unet.claim import claim_again, claimed, is_claimed
 from seamless_unet.model_file import read_header
 from seamless_unet.whole_file import replacing
 
 FORMAT = "seamless-unet checkpoint"
 _REQUEST = "request.json"
 _RUNNING = "running.json"
-_SILENT = 600  # seconds after which a training on another computer counts as interrupted
 
 
 @dataclass(frozen=True)
@@ -146,48 +143,25 @@ def discard(folder: str | os.PathLike[str]) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextlib.contextmanager
-def running(folder: Path) -> Iterator[None]:
+def running(folder: Path) -> AbstractContextManager[None]:
     """Let everybody know that this process works on a training.
 
     Raises
     ------
     ValueError
-        If another one does.
+        On entering, if another one does.
     """
-    if is_running(folder):
-        raise ValueError("this training is going on already, in another window")
-    process = psutil.Process()
-    about = {"process": process.pid, "started": process.create_time(), "computer": platform.node()}
-    with contextlib.suppress(OSError):  # the training matters more
-        (folder / _RUNNING).write_text(json.dumps(about), encoding="utf-8")
-    try:
-        yield
-    finally:
-        (folder / _RUNNING).unlink(missing_ok=True)
+    return claimed(folder / _RUNNING, "this training is going on already, in another window")
 
 
 def still_running(folder: Path) -> None:
     """Let other computers know, now and then, that this process still works on a training."""
-    (folder / _RUNNING).touch()
+    claim_again(folder / _RUNNING)
 
 
 def is_running(folder: Path) -> bool:
-    """Return whether a process works on the training kept in a folder, also on another computer.
-
-    Whether that one still runs cannot be known: it counts as running for some minutes after it
-    last said so.
-    """
-    try:
-        about = json.loads((folder / _RUNNING).read_text(encoding="utf-8"))
-        if about.get("computer", platform.node()) != platform.node():
-            return time.time() - (folder / _RUNNING).stat().st_mtime < _SILENT
-        process = psutil.Process(about["process"])
-        # the same number may be another process by now
-        same = abs(process.create_time() - about["started"]) < 1
-        return same and process.status() != psutil.STATUS_ZOMBIE
-    except (OSError, ValueError, KeyError, psutil.Error):
-        return False
+    """Return whether a process works on the training kept in a folder; see `is_claimed`."""
+    return is_claimed(folder / _RUNNING)
 
 
 def _read(folder: Path) -> Interrupted:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from seamless_unet import options
+from seamless_unet.commands.output import tell
 from seamless_unet.config import TrainConfig, recipe_fields
 from seamless_unet.error_words import words
 
@@ -137,6 +138,8 @@ def _resumed_config(path: str, preset: str | None, changes: dict[str, Any]) -> T
         raise ValueError(
             f"the checkpoint was made with other settings ({', '.join(others)}): take the same"
         )
+    if said.get("start", kept["start"]) != kept["start"]:
+        tell("note: --start does nothing with --resume, which goes on with what was learned")
     return TrainConfig.from_json(kept | said)
 
 

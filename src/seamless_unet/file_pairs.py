@@ -34,6 +34,21 @@ def find_images(names: Sequence[str]) -> list[Path]:
     return [path for name in names for path in _files(name, labels=False)]
 
 
+def taken_for_labels(names: Sequence[str], images: Sequence[Path]) -> list[Path]:
+    """Return the files in folders that `find_images` left out, although they label none of these.
+
+    A stain may be called "label", or a protein "mask".
+    """
+    keys = set(map(_key, images))
+    return [
+        path
+        for name in names
+        if Path(name).is_dir()
+        for path in tiff_files(name)
+        if _is_marked(path) and _key(path) not in keys
+    ]
+
+
 def find_pairs(
     images: Sequence[str], labels: Sequence[str], *, both_labels: bool = False
 ) -> Pairing:
@@ -63,9 +78,7 @@ def find_pairs(
                 f"{len(image_files)} image file(s) but {len(label_files)} label file(s): "
                 "give as many labels as images, in the same order"
             )
-        pairs = _by_all_names(image_files, label_files) or list(
-            zip(image_files, label_files, strict=True)
-        )
+        pairs = _by_all_names(image_files, label_files) or _by_order(image_files, label_files)
         if not both_labels:
             _check_apart(pairs)
         return Pairing(pairs, [], [])
@@ -99,6 +112,18 @@ def _by_all_names(images: Sequence[Path], labels: Sequence[Path]) -> list[tuple[
     return [(path, by_key[key]) for path, key in zip(images, keys, strict=True)]
 
 
+def _by_order(images: Sequence[Path], labels: Sequence[Path]) -> list[tuple[Path, Path]]:
+    """Pair files in the order given, if no name says otherwise."""
+    pairs, by_key = list(zip(images, labels, strict=True)), {_key(path): path for path in labels}
+    for path, other in pairs:
+        if _key(path) != _key(other) and (named := by_key.get(_key(path))):
+            raise ValueError(
+                f"{named} is named like {path}, but {other} comes at its place, and not all names "
+                "belong together: correct a name, or leave out what has no partner"
+            )
+    return pairs
+
+
 def _check_apart(pairs: Sequence[tuple[Path, Path]]) -> None:
     for path, labels in pairs:
         if os.path.realpath(path) == os.path.realpath(labels):
@@ -124,17 +149,25 @@ def _files(name: str, *, labels: bool) -> list[Path]:
     path = Path(name)
     if path.is_dir():
         files = [f for f in tiff_files(path) if not file_stem(f).endswith("_probabilities")]
-        marked = [f for f in files if re.search(_LABELS, file_stem(f), re.IGNORECASE)]
+        marked = [f for f in files if _is_marked(f)]
         others = set(files) - set(marked)
         chosen = (marked or files) if labels else [f for f in files if f in others]
         if not chosen:
             kind = "label" if labels else "image"
             raise FileNotFoundError(f"the folder {path} has no {kind} file that ends in .tif")
         return chosen
-    found = sorted(glob.glob(name))  # a pattern that the shell did not spell out
-    if not path.exists() and not found:
+    if path.exists():
+        return [path]
+    found = sorted(glob.glob(name, recursive=True))  # a pattern that the shell did not spell out
+    if not found:
         raise FileNotFoundError(f"no such file: {path}")
-    return [path] if path.exists() else [Path(file) for file in found]
+    if files := [Path(file) for file in found if not Path(file).is_dir()]:
+        return files
+    return [file for folder in found for file in _files(folder, labels=labels)]
+
+
+def _is_marked(path: Path) -> bool:
+    return re.search(_LABELS, file_stem(path), re.IGNORECASE) is not None
 
 
 def _key(path: Path) -> str:

@@ -16,14 +16,15 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from seamless_unet.axes import check_axes, in_words, label_axes
+from seamless_unet.axes import check_axes, in_words, label_axes, reordered
 from seamless_unet.metadata import tiff_tag
 from seamless_unet.tiff_content import TiffContent, read_tiff
 from seamless_unet.whole_file import writing
 
 _SOFTWARE = "seamless-unet"
 _LEAST_PER_CM, _MOST_PER_CM = 1e-4, 2.0**31  # that a TIFF tag, a ratio of 32 bits, can say
-_SUFFIXES = (".ome.tif", ".ome.tiff", ".tif", ".tiff")
+_ENDINGS = (".tif", ".tiff", ".btf", ".tf8")
+_SUFFIXES = (".ome.tif", ".ome.tiff", ".ome.btf", ".ome.tf8", *_ENDINGS)
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,9 @@ def read_labels(
     path
         TIFF, OME-TIFF or ImageJ TIFF.
     axes
-        What the dimensions are; ``None`` takes it from ``like`` or from the file.
+        What the dimensions are; ``None`` takes it from the file, or from ``like``.
     like
-        The image that is labelled: the labels have its axes without C, and its shape.
+        The image that is labelled: the labels have its axes without C, in its order, and its shape.
 
     Returns
     -------
@@ -99,11 +100,14 @@ def read_labels(
     content = read_tiff(path)
     data = content.data
     if like is not None:
-        axes = label_axes(like.axes)
+        is_said, axes = axes is not None, label_axes(like.axes)
         shape = tuple(n for n, a in zip(like.data.shape, like.axes, strict=True) if a != "C")
-        if _without_ones(data.shape) == _without_ones(shape):
-            # napari keeps one pixel for all channels
-            content = content._replace(data=data.reshape(shape), axes=axes)
+        # napari keeps one pixel for all channels
+        flat, wanted = data.reshape(_without_ones(data.shape)), _named(axes, shape)
+        if not is_said:
+            flat = reordered(flat, _named(content.axes, data.shape), wanted)
+        if list(flat.shape) == _without_ones(shape):
+            content = content._replace(data=flat.reshape(shape), axes=axes)
         else:
             raise ValueError(
                 f"image and labels differ in shape: {like.name} is {in_words(shape, axes)}, {path} "
@@ -122,12 +126,17 @@ def read_labels(
         raise ValueError(f"labels have no channels: {path} is {in_words(data.shape, labels.axes)}")
     if data.size and not 0 <= int(data.min()) <= int(data.max()) <= np.iinfo(np.int32).max:
         raise ValueError(f"labels must be 0 to 2147483647: {path} has {data.min()} to {data.max()}")
-    return dataclasses.replace(labels, data=data.astype(np.int32))
+    return dataclasses.replace(labels, data=data.astype(np.int32, copy=False))
 
 
 def _without_ones(shape: Sequence[int]) -> list[int]:
     """Return a shape without axes of one pixel."""
     return [n for n in shape if n != 1]
+
+
+def _named(axes: str, shape: Sequence[int]) -> str:
+    """Return the letters of axes of more than one pixel."""
+    return "".join(axis for axis, n in zip(axes, shape, strict=True) if n != 1)
 
 
 def _image(path: str | os.PathLike[str], content: TiffContent, axes: str | None) -> Image:
@@ -242,7 +251,7 @@ def file_stem(path: str | os.PathLike[str]) -> str:
 def tiff_files(folder: str | os.PathLike[str]) -> list[Path]:
     """Return the TIFF files of a folder, sorted by name; hidden ones (``._a.tif``) are none."""
     shown = (path for path in Path(folder).iterdir() if not path.name.startswith("."))
-    tiffs = (path for path in shown if path.suffix.lower() in (".tif", ".tiff"))
+    tiffs = (path for path in shown if path.suffix.lower() in _ENDINGS)
     return sorted(path for path in tiffs if not path.is_dir())
 
 
@@ -256,8 +265,11 @@ def written_here(path: str | os.PathLike[str]) -> bool:
 
 
 def check_replaceable(path: Path) -> None:
-    """Refuse to replace a file that `write_image` did not write; ValueError with its name."""
-    if path.exists() and not written_here(path):
+    """Refuse to replace a file that `write_image` did not write; ValueError with its name.
+
+    One without content, as after a power cut, is nobody's work.
+    """
+    if path.exists() and path.stat().st_size and not written_here(path):
         raise ValueError(f"{path} exists and is not a result of this program: move it away")
 
 

@@ -44,7 +44,7 @@ def writing(path: str | os.PathLike[str]) -> Iterator[Path]:
     except OSError as error:
         reason = error.strerror or f"the disk may be full ({error})"
         raise OSError(
-            error.errno or errno.EIO,
+            error.errno or errno.ENOSPC,
             f"cannot write {path}: {reason}; nothing was written, make room or use another folder",
         ) from error
 

@@ -102,6 +102,17 @@ def test_labels_that_do_not_say_their_axes_have_those_of_the_others(capsys):
     )
 
 
+def test_labels_in_another_order_of_their_dimensions_are_the_same(capsys):
+    labels = np.zeros((3, 3, 9, 8), np.uint8)
+    labels[1, :, 2:5, 2:5], labels[2, 0, 5:, 5:] = 1, 2
+    write_image("t.tif", labels, axes="ZTYX")
+    write_image("p.tif", labels.transpose(1, 0, 2, 3), axes="TZYX")
+    assert main(["evaluate", "--labels", "t.tif", "--predicted", "p.tif"]) == 0
+    said = capsys.readouterr()
+    assert said.out.count("F1 1.000") == 3
+    assert "compared as" not in said.err
+
+
 def test_evaluate_folders(capsys, two_nuclei):
     os.mkdir("t"), os.mkdir("p")
     two_nuclei("t/a"), two_nuclei("t/b"), two_nuclei("p/a")

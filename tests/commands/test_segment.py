@@ -1,5 +1,7 @@
 """Images segmented from the command line."""
 
+import errno
+import importlib
 import json
 import os
 import resource
@@ -60,11 +62,66 @@ def test_what_can_be_skipped_are_results_of_these_images(capsys, model, two_nucl
     run = ["segment", "--output", "out", "--model", model, "--skip-existing"]
     assert main([*run, "a.tif"]) == 0
     assert "two images have this name" in fails(capsys, *run, "a.tif", "more/a.tif")
+    written = tifffile.imread("out/a_labels.tif")
     Path("out/a_labels.tif").write_bytes(b"")  # as a computer that broke down may leave it
-    assert "a_labels.tif exists and is not a result" in fails(capsys, *run, "a.tif")
+    assert main([*run, "a.tif"]) == 0
+    np.testing.assert_array_equal(tifffile.imread("out/a_labels.tif"), written)
     assert "a_labels.tif is an input" in fails(
         capsys, "segment", "a.tif", "a_labels.tif", "--output", ".", "--skip-existing"
     )
+
+
+def test_what_others_write_meanwhile_is_left_alone(capsys, model, two_nuclei, monkeypatch):
+    module = importlib.import_module("seamless_unet.commands.segment")
+    tried = module._tried
+
+    def beside(*arguments, **options):
+        done = tried(*arguments, **options)
+        Path("out/b_labels.tif").write_bytes(b"drawn by hand")
+        return done
+
+    monkeypatch.setattr(module, "_tried", beside)
+    for name in "abc":
+        two_nuclei(name)
+    run = ["segment", "a.tif", "b.tif", "c.tif", "--output", "out", "--model", model, "--json"]
+    assert main(run) == 1
+    result = json.loads(capsys.readouterr().out)
+    assert [image["image"] for image in result["images"]] == ["a.tif", "c.tif"]
+    assert "b_labels.tif exists and is not a result" in result["failed"][0]["error"]
+    assert Path("out/b_labels.tif").read_bytes() == b"drawn by hand"
+    Path("out/a_labels.tif").unlink()
+    assert main([*run, "--skip-existing"]) == 0  # as if two shared the work
+    result = json.loads(capsys.readouterr().out)
+    assert [image["image"] for image in result["images"]] == ["a.tif"]
+    assert sorted(result["skipped"]) == ["b.tif", "c.tif"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, None])
+def test_what_no_image_can_be_written_for_ends_all(capsys, model, two_nuclei, monkeypatch, number):
+    written = []
+
+    def full(path, *_, **__):
+        written.append(path)
+        raise OSError(number, os.strerror(number)) if number else OSError("0 of 9 bytes written")
+
+    two_nuclei("a"), two_nuclei("b")
+    monkeypatch.setattr(tifffile, "imwrite", full)
+    assert "a_labels.tif" in fails(
+        capsys, "segment", "a.tif", "b.tif", "--output", "out", "--model", model
+    )
+    assert len(written) == 1
+
+
+def test_a_stain_that_is_named_like_labels_is_not_left_out_silently(capsys, model, two_nuclei):
+    os.makedirs("d")
+    for name in ("d/a", "d/tubulin_label"):
+        two_nuclei(name)
+    Path("d/tubulin_label_labels.tif").unlink()
+    run = ["segment", "d", "--output", "out", "--model", model]
+    assert main(run) == 0
+    said = capsys.readouterr().err
+    assert "named like labels: d/tubulin_label.tif;" in said
+    assert "a_labels" not in said
 
 
 def test_json_says_of_a_single_image_too_that_it_failed(capsys, model, two_nuclei):

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from seamless_unet.claim import claimed
 from seamless_unet.cli import main
 from seamless_unet.image_io import read_image, write_image
 from seamless_unet.model_file import load_model
@@ -56,6 +57,9 @@ def test_training_goes_on_from_a_model(model, two_nuclei, capsys):
     assert "other settings (seed)" in message
     message = fails(capsys, *run, "--annotation", "classes", status=2)
     assert "other settings (annotation)" in message
+    capsys.readouterr()
+    assert main([*run, "--start", "scratch", "--steps", "6"]) == 0
+    assert "--start does nothing with --resume" in capsys.readouterr().err
     assert "no checkpoint none" in fails(capsys, *run[:-1], "none", status=2)
 
 
@@ -175,6 +179,20 @@ def test_a_model_written_meanwhile_by_another_training_is_kept(capsys, monkeypat
     assert main(train()) == 0
     assert Path("m.1.safetensors").read_text() == "another's"
     assert load_model("m.safetensors").info.training["score"] is not None
+
+
+def test_two_trainings_do_not_make_the_same_model(capsys, two_nuclei):
+    two_nuclei()
+    with claimed(Path("m.running"), "not twice"):
+        message = fails(capsys, *train())
+        assert "another training is going to write m.safetensors: take another" in message
+        assert not Path("m.safetensors").exists()
+    about = {"process": os.getpid(), "started": 1.0}  # killed, long ago
+    Path("m.running").write_text(json.dumps(about))
+    assert main(train()) == 0
+    assert sorted(os.listdir()) == [
+        *("a.tif", "a_labels.tif", "m.checkpoint.safetensors", "m.safetensors")
+    ]
 
 
 def test_an_earlier_model_is_kept_under_another_name(two_nuclei, capsys):

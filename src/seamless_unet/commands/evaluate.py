@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 from skimage.measure import label
 
-from seamless_unet.axes import in_words, split
+from seamless_unet.axes import in_words, reordered, split
 from seamless_unet.commands.output import say, tell
 from seamless_unet.error_words import words
 from seamless_unet.file_pairs import find_pairs
@@ -65,6 +66,9 @@ def _read(truth_path: Path, predicted_path: Path, *, axes: str | None) -> tuple[
     """Return true labels and predicted labels of the same image."""
     paths = truth_path, predicted_path
     truth, predicted = (read_labels(path, axes=axes or _known_axes(*paths)) for path in paths)
+    if truth.axes != predicted.axes and sorted(truth.axes) == sorted(predicted.axes):
+        data = reordered(predicted.data, predicted.axes, truth.axes)
+        predicted = dataclasses.replace(predicted, data=data, axes=truth.axes)
     if truth.data.shape != predicted.data.shape:
         raise ValueError(
             f"{truth_path} is {in_words(truth.data.shape, truth.axes)}, {predicted_path} is "

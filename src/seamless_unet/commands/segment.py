@@ -15,7 +15,7 @@ from seamless_unet.commands.input import read_chosen
 from seamless_unet.commands.output import check_distinct, make_writable, progress, say, tell
 from seamless_unet.disk_space import check_room
 from seamless_unet.error_words import words
-from seamless_unet.file_pairs import find_images
+from seamless_unet.file_pairs import find_images, taken_for_labels
 from seamless_unet.image_io import Image, check_replaceable, file_stem, write_image
 from seamless_unet.out_of_memory import is_out_of_memory
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from seamless_unet.model_file import Model
     from seamless_unet.model_header import ModelInfo
 
+_NO_MORE_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _NOTABLE = 0.15  # difference in size between the pixels of image and model
 
 
@@ -32,6 +33,11 @@ def segment(args: argparse.Namespace) -> dict[str, Any]:
     from seamless_unet.model_file import load_model
 
     paths = find_images(args.images)
+    if others := taken_for_labels(args.images, paths):
+        tell(
+            f"note: left out, since they are named like labels: {', '.join(map(str, others))}; to "
+            "segment such a file, name it instead of its folder"
+        )
     wanted, skipped = _wanted(paths, args)
     model = load_model(args.model, device=choose_device(args.device))
     _check_options(model, args)
@@ -44,6 +50,9 @@ def segment(args: argparse.Namespace) -> dict[str, Any]:
     reason = "done"
     try:
         for path, targets in wanted:
+            if args.skip_existing and _are_there(targets):
+                skipped.append(str(path))  # by another process, which shares the work
+                continue
             done.append(_tried(model, path, targets, args, alone=len(paths) == 1))
             if "error" not in done[-1]:
                 say(_in_words(done[-1]))
@@ -68,7 +77,7 @@ def _tried(
         return _segment_file(model, path, targets, args)
     except Exception as error:
         known = is_out_of_memory(error) or isinstance(error, ValueError | OSError)
-        full = getattr(error, "errno", None) == errno.ENOSPC
+        full = getattr(error, "errno", None) in _NO_MORE_ROOM
         if not known or full or (alone and not args.json):
             raise
         progress("")
@@ -94,8 +103,7 @@ def _wanted(
     check_distinct([target for targets in outputs for target in targets], paths)
     wanted, skipped = [], []
     for path, targets in zip(paths, outputs, strict=True):
-        # whole, perhaps corrected by somebody; empty after a power cut
-        if args.skip_existing and all(t.exists() and t.stat().st_size for t in targets):
+        if args.skip_existing and _are_there(targets):
             skipped.append(str(path))
             continue
         for target in targets:
@@ -104,6 +112,11 @@ def _wanted(
     if args.skip_existing:
         say(f"{len(skipped)} of {len(paths)} images have their results")
     return wanted, skipped
+
+
+def _are_there(targets: list[Path]) -> bool:
+    """Whether results are there: whole, perhaps corrected by somebody; empty after a power cut."""
+    return all(target.exists() and target.stat().st_size for target in targets)
 
 
 def _segment_file(
@@ -135,6 +148,8 @@ def _segment_file(
     progress("")
     about: Any = {"pixel_size": image.pixel_size, "frame_interval": image.frame_interval}
     about["description"] = _origin(path, args)
+    for target in targets:
+        check_replaceable(target)  # somebody may have drawn meanwhile
     write_image(targets[0], result.labels, axes=result.axes, **about)
     if result.probabilities is not None:
         write_image(targets[1], result.probabilities, axes=result.probability_axes, **about)

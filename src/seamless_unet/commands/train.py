@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from seamless_unet.claim import claim_again, claimed
 from seamless_unet.commands.input import read_chosen
 from seamless_unet.commands.output import keep_earlier, make_writable, progress, tell
 from seamless_unet.disk_space import check_room
@@ -37,7 +38,24 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     if output.suffix != ".safetensors":
         raise ValueError(f"--output {output}: a model's name ends in .safetensors")
     make_writable(output.parent)
-    checkpoint = output.with_suffix(".checkpoint.safetensors")
+    refusal = (
+        f"another training is going to write {output}: take another --output, or wait until it ends"
+    )
+    with claimed(_mark(output), refusal):
+        return _trained(output, args)
+
+
+def _mark(output: Path) -> Path:
+    """Return the file that tells, while a training runs, that the model is its own."""
+    return output.with_suffix(".running")
+
+
+def _checkpoint(output: Path) -> Path:
+    return output.with_suffix(".checkpoint.safetensors")
+
+
+def _trained(output: Path, args: argparse.Namespace) -> dict[str, Any]:
+    checkpoint = _checkpoint(output)
     events, state = _begun(args)
     check_room([(output.parent, _size(state))], otherwise="take another --output")
     replaced = bool(args.resume) and Path(args.resume).resolve() == checkpoint.resolve()
@@ -46,14 +64,14 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
 
     def save_best() -> Model:
         model = state.best_model()
-        if output.exists() and not replaced:
-            keep_earlier(output, checkpoint)  # of a training that ran beside this one
+        if not replaced:
+            keep_earlier(output)  # that somebody has put there meanwhile
         _save(model, output, checkpoint)
         return model
 
     with _Interrupts() as interrupts:
         try:
-            reason = _follow(events, state, checkpoint, interrupts)
+            reason = _follow(events, state, output, interrupts)
         except BaseException:  # diverged, out of memory, Ctrl-C again: an hour's work may be in it
             interrupts.ignored = True
             if state.best_score is not None:
@@ -118,7 +136,7 @@ def _begun(args: argparse.Namespace) -> tuple[Iterator[Event], TrainState]:
 
 
 def _follow(
-    events: Iterator[Event], state: TrainState, checkpoint: Path, interrupts: _Interrupts
+    events: Iterator[Event], state: TrainState, output: Path, interrupts: _Interrupts
 ) -> str:
     """Show the events and save checkpoints; return why it ended."""
     from seamless_unet.train import Finished, Step, Validated
@@ -135,7 +153,8 @@ def _follow(
             progress(f"step {event.step}  loss {event.loss:.4f}{best}  {left}")
             if time.monotonic() - saved > _CHECKPOINT_EVERY:
                 saved = time.monotonic()
-                _try_to_save(state, checkpoint)
+                _try_to_save(state, _checkpoint(output))
+                claim_again(_mark(output))
         if interrupts.came:
             break
     progress("")
@@ -149,7 +168,10 @@ def _read_training(args: argparse.Namespace) -> tuple[list[Image], list[Image]]:
             called = f" (such as {name_of_labels(paths[0])})" if missing == "labels" else ""
             print(f"left out, no {missing}{called}: {', '.join(map(str, paths))}")
     images = [read_chosen(path, args) for path, _ in pairs]
-    labels = [read_labels(path, like=im) for (_, path), im in zip(pairs, images, strict=True)]
+    labels = [
+        read_labels(path, axes=args.axes, like=image)
+        for (_, path), image in zip(pairs, images, strict=True)
+    ]
     for image in images[1:]:
         if image.pixel_size != images[0].pixel_size:
             print(f"note: the pixel size of {image.name} differs from {images[0].name}'s")
