@@ -112,6 +112,7 @@ def test_no_slice_and_no_object_give_none():
         for shape in [(0, 3, 3), (3, 0, 3)]:
             assert link_slices(np.zeros(shape, int), stack=stack).shape == shape
         assert not link_slices(np.zeros((3, 3, 3), int), stack=stack).any()
+    assert link_slices([[[0, 7]], [[3, 3]]]).tolist() == [[[0, 1]], [[1, 1]]]
 
 
 @pytest.mark.parametrize("shape", [(4, 14, 15), (3, 4, 7, 6)])

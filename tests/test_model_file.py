@@ -123,6 +123,11 @@ def test_an_unknown_key_is_refused(model, tmp_path):
         ("training", {"history": [{"step": 1, "loss": "x"}, {"step": 2}]}, "loss='x' in the"),
         ("training", {"data": {"images": "3"}}, "images='3' in the"),
         ("training", {"data": {"pairs": "cells"}}, "the summary of the training is damaged"),
+        ("training", {"data": {"pairs": [{"name": 3}]}}, "the summary of the training is damaged"),
+        ("training", {"config": ["gap"]}, "the summary of the training is damaged"),
+        ("training", {"thumbnail": 5}, "the summary of the training is damaged"),
+        ("training", {"thumbnail": "abc"}, "the picture in the summary of the training is damaged"),
+        ("grow", 1000, "grow=1000 pixels must be at most 100"),
         ("training", {"earlier": [{"steps": True}]}, "steps=True in the summary of the earlier"),
     ],
 )
@@ -190,6 +195,7 @@ def test_a_header_that_is_no_table_is_refused(tmp_path, text):
     ("broken", "message"),
     [
         (lambda weight: torch.full_like(weight, torch.nan), "some of its weights are no numbers"),
+        (lambda weight: weight.to(torch.float8_e4m3fn), "the weights do not fit the network"),
         (lambda weight: weight.int(), "the weights do not fit the network"),
         (lambda weight: weight[1:].clone(), "the weights do not fit the network"),
     ],

@@ -154,8 +154,9 @@ def test_lists_and_dask_arrays_and_a_float_of_pixels(grow):
     assert expected.max() == 2
     for same in (probabilities.tolist(), dask.array.from_array(probabilities)):
         np.testing.assert_array_equal(segment(same, **options, grow=float(grow)), expected)
-    for wrong in (np.inf, 1.5):
-        with pytest.raises(ValueError, match=f"grow={wrong} must be a whole number"):
+    assert segment(probabilities[:, :0], **options, grow=grow).shape == (0, 20)
+    for wrong, why in ((np.inf, "pixels must be at most 100"), (1.5, "must be a whole number")):
+        with pytest.raises(ValueError, match=f"grow={wrong} {why}"):
             segment(probabilities, grow=wrong)
 
 

@@ -42,6 +42,23 @@ def test_slabs_have_fewer_rows_where_an_image_is_wide_or_memory_scarce():
     assert slab_rows((20, 10), 0, net, memory=10**9) == 20
 
 
+def test_many_channels_and_many_classes_take_memory_too():
+    image = (2000, 2000)
+    few, channels, classes = (
+        UNet(UNetConfig(depth=2, base_channels=4, in_channels=count, classes=kinds))
+        for count, kinds in ((1, 2), (40, 2), (1, 60))
+    )
+    for many in (channels, classes):
+        assert slab_rows(image, 0, many, memory=10**8) < slab_rows(image, 0, few, memory=10**8)
+    few, many = (
+        UNet(UNetConfig(depth=2, base_channels=4, padding="same", in_channels=count))
+        for count in (1, 40)
+    )
+    large = np.prod(choose_tile_shape(image, few, memory=10**8))
+    small = np.prod(choose_tile_shape(image, many, memory=10**8))
+    assert small * 40 * (8 + 8 + 4) < 10**8 < large * 40 * (8 + 8 + 4)
+
+
 @pytest.mark.parametrize("ndim", [2, 3])
 def test_the_smallest_budget_still_predicts(ndim):
     net = UNet(UNetConfig(ndim=ndim, depth=2, base_channels=2))

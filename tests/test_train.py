@@ -104,7 +104,7 @@ def test_resuming_gives_the_same_numbers_as_not_having_stopped(preset, shape, st
     state.save(path)
     del state
     state = TrainState.load(path)
-    resumed += itertools.islice(train(*pairs, config, state=state), 1, None)
+    resumed += itertools.islice(train(*pairs, state=state), 1, None)  # by its own recipe
     numbers = [
         [
             (e.step, e.loss, getattr(e, "score", None))

@@ -3,8 +3,10 @@ import json
 import pytest
 import torch
 
+from seamless_unet.checkpoint import FORMAT
 from seamless_unet.cli import _resumed_config
 from seamless_unet.config import TrainConfig, UNetConfig
+from seamless_unet.model_file import read_tensors, write_tensors
 from seamless_unet.model_header import ModelInfo
 from seamless_unet.train_state import TrainState
 
@@ -27,6 +29,12 @@ def test_wrong_checkpoints_are_refused_in_words(state, tmp_path):
     path = state.save(tmp_path / "a.safetensors")
     with pytest.raises(FileNotFoundError, match="no checkpoint"):
         TrainState.load(tmp_path / "b.safetensors")
+    for missing in ("config", "rng", "step"):
+        tensors, header = read_tensors(path, FORMAT)
+        del header[missing]
+        other = write_tensors(tmp_path / "c.safetensors", tensors, FORMAT, header)
+        with pytest.raises(ValueError, match=f"c.safetensors is damaged: '{missing}'"):
+            TrainState.load(other)
     path.write_bytes(path.read_bytes()[:-7])
     with pytest.raises(ValueError, match="truncated"):
         TrainState.load(path)

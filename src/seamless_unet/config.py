@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 from seamless_unet.json_config import JsonConfig
-from seamless_unet.ranges import check_below_one, check_least
+from seamless_unet.ranges import WIDEST_GAP, check_below_one, check_least
 
 Annotation = Literal["objects", "classes", "scribbles"]
 
@@ -140,7 +140,8 @@ class TrainConfig(JsonConfig):
     class_balance
         The term w_c of Eq. 2.
     gap
-        Width in pixels of the background drawn between touching objects; even, 0 draws none.
+        Width in pixels of the background drawn between touching objects; even, 0 draws none; at
+        most 100.
     rim
         Objects are learned as a rim of so many pixels around a core, in thin ones half of their
         depth, so that cores tell apart objects whose outlines run together; 0 learns them whole.
@@ -226,8 +227,8 @@ class TrainConfig(JsonConfig):
         check_below_one(self, "ema", "dropout", "momentum")
         if self.grey > 1:
             raise ValueError(f"grey={self.grey} must be at most 1")
-        if self.gap < 0 or self.gap % 2:
-            raise ValueError(f"gap={self.gap} must be even and at least 0")
+        if self.gap % 2 or not 0 <= self.gap <= WIDEST_GAP:
+            raise ValueError(f"gap={self.gap} must be even and from 0 to {WIDEST_GAP}")
         if not 0 < self.validation <= 0.5:
             raise ValueError(f"validation={self.validation} must be above 0 and at most 0.5")
 

@@ -52,6 +52,7 @@ def link_slices(
     most = 0.5 if stack else 1
     if not 0 < min_overlap <= most:
         raise ValueError(f"min_overlap={min_overlap} must be above 0 and at most {most}")
+    labels = np.asarray(labels)
     if labels.dtype.kind not in "ui" or labels.min(initial=0) < 0:
         raise ValueError("labels must be whole numbers from 0, which is background")
     linked = np.zeros(labels.shape, np.int32)

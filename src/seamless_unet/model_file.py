@@ -104,11 +104,14 @@ def _with_weights(path: Path, config: UNetConfig, tensors: Mapping[str, torch.Te
     weights = [tensor for name, tensor in tensors.items() if not name.endswith("batches_tracked")]
     needed = {name: tensor.shape for name, tensor in network.state_dict().items()}
     if needed != {name: tensor.shape for name, tensor in tensors.items()} or not all(
-        weight.is_floating_point() for weight in weights
+        weight.dtype in (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+        for weight in weights
     ):
         raise ValueError(f"{path}: the weights do not fit the network it describes")
     if not all(bool(weight.isfinite().all()) for weight in weights):
         raise ValueError(f"{path} is damaged: some of its weights are no numbers")
+    if any((tensor < 0).any() for name, tensor in tensors.items() if name.endswith("running_var")):
+        raise ValueError(f"{path} is damaged: a variance is negative")
     double = all(weight.dtype == torch.float64 for weight in weights)
     network = network.to(torch.float64 if double else torch.float32).to_empty(device="cpu")
     network.load_state_dict(tensors)

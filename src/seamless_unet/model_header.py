@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import math
 from collections.abc import Sequence
@@ -132,6 +133,14 @@ def _check_summary(name: str, training: Any) -> None:
     lists += [data.get("pairs", [])] if isinstance(data, dict) else [None]
     if not all(map(_is_list_of_dicts, lists)):
         raise ValueError(f"the summary of the {name} is damaged")
+    names = [pair.get("name", "") for pair in data.get("pairs", [])]
+    texts = [summary.get("thumbnail", ""), *names]
+    if not isinstance(summary.get("config", {}), dict) or not all(map(_is_text, texts)):
+        raise ValueError(f"the summary of the {name} is damaged")
+    try:
+        base64.b64decode(texts[0], validate=True)
+    except ValueError as error:
+        raise ValueError(f"the picture in the summary of the {name} is damaged") from error
     numbers = [(key, summary.get(key)) for key in ("score", "seconds", "steps")]
     numbers += [(key, data.get(key)) for key in ("images", "objects")]
     for key, value in chain(numbers, *(event.items() for event in lists[0])):
@@ -141,6 +150,10 @@ def _check_summary(name: str, training: Any) -> None:
 
 def _is_list_of_dicts(value: Any) -> bool:
     return isinstance(value, list | tuple) and all(isinstance(item, dict) for item in value)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
 
 
 def _is_number(value: Any) -> bool:

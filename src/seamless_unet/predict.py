@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from seamless_unet.config import Normalization, UNetConfig
+from seamless_unet.device import choose_device
 from seamless_unet.geometry import Tile, tiles
 from seamless_unet.lazy_array import LazyArray
 from seamless_unet.model_file import Model
@@ -54,7 +55,7 @@ def predict(
         What a tile reads, in pixels, one number or one per axis, such as 572. ``None`` chooses
         from the memory budget. The result does not depend on it.
     device
-        Such as ``"cuda"``; ``None`` leaves the network where it is.
+        ``"cpu"``, ``"cuda"``, ``"mps"``, or ``"auto"``; ``None`` leaves the network where it is.
     symmetries
         Average over the 8 rotations and mirrorings in the plane (the paper averaged 7 rotations).
     memory
@@ -125,7 +126,7 @@ def predict_tiles(
     """
     network = model.network if isinstance(model, Model) else model
     normalization = model.info.normalization if isinstance(model, Model) else Normalization()
-    network = network.to(device)
+    network = network if device is None else network.to(choose_device(device))
     image = with_channels(image, network.config)
     if precision not in PRECISIONS:
         raise ValueError(f"precision {precision!r} must be one of {', '.join(PRECISIONS)}")

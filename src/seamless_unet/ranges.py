@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+WIDEST_GAP = 100  # pixels between objects; wider ones would take minutes to close
+
 
 def check_settings(
     *, threshold: float | None, seed_threshold: float | None = None, **pixels: float | None
@@ -21,6 +23,8 @@ def check_settings(
     for name, value in pixels.items():
         if value is not None and not value >= 0:
             raise ValueError(f"{name}={value} pixels must be at least 0")
+    if (pixels.get("grow") or 0) > WIDEST_GAP:
+        raise ValueError(f"grow={pixels['grow']} pixels must be at most {WIDEST_GAP}")
 
 
 def check_least(config: Any, *names: str, minimum: float = 1) -> None:

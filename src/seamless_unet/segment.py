@@ -80,7 +80,9 @@ def segment(
     """
     probabilities = np.asarray(probabilities)
     check_segment(probabilities, threshold, seed_threshold, neck, min_size, grow, cored=cored)
-    labels, _ = ndi.label(1 - probabilities[0] > threshold, output=np.int32)
+    labels, count = ndi.label(1 - probabilities[0] > threshold, output=np.int32)
+    if not count:
+        return labels
     labels = divided_and_sifted(
         labels,
         probabilities,

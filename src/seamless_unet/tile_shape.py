@@ -22,7 +22,10 @@ _SLAB_BYTES = 20_000_000
 # intermediate results at the finest level at once, measured; padding copies what it is put around.
 # Those of a slab are no more, but the C library keeps what was freed between them
 _TENSORS = {"tile": 8, "padded": 13, "slab": 22, "double slab": 28}
-# bytes that it keeps between tiles
+# bytes of a pixel and channel that are normalized, in double precision; and how many times
+# probabilities are there before they are written
+_GREY, _PROBABILITIES = 28, 6
+# bytes that the C library keeps between tiles
 _KEPT = {"tile": 20_000_000, "double tile": 150_000_000}
 
 
@@ -117,7 +120,7 @@ def _tile_bytes(network: UNet, read: Sequence[int]) -> int:
     if _unrolls(network):  # both concatenated, once for each weight of a filter
         tensors += 2 * 3 ** len(read)
     kept = _KEPT["double tile" if _unrolls(network) else "tile"] + 2 * _weight_bytes(network)
-    return tensors * math.prod(read) * _pixel_bytes(network) + kept
+    return (tensors * _pixel_bytes(network) + _end_bytes(network)) * math.prod(read) + kept
 
 
 def _slab_bytes(network: UNet, axis: int, rows: int, read: Sequence[int]) -> int:
@@ -130,9 +133,10 @@ def _slab_bytes(network: UNet, axis: int, rows: int, read: Sequence[int]) -> int
     # a level has half the rows and twice the channels, and half of every other axis
     shrinks = 2 ** (len(read) - 2)
     waiting = sum(geometry.skip_crop(level) // shrinks**level for level in range(depth))
-    finest = math.prod(read) // read[axis] * _pixel_bytes(network)
+    row, pixel = math.prod(read) // read[axis], _pixel_bytes(network)
     tensors = _TENSORS["double slab" if _unrolls(network) else "slab"]
-    return (tensors * rows + waiting) * finest + 2 * _weight_bytes(network)
+    finest = (tensors * rows + waiting) * pixel + rows * _end_bytes(network)
+    return finest * row + 2 * _weight_bytes(network)
 
 
 def _unrolls(network: UNet) -> bool:
@@ -145,7 +149,18 @@ def _weight_bytes(network: UNet) -> int:
 
 
 def _pixel_bytes(network: UNet) -> int:
-    return network.config.base_channels * torch.finfo(network.dtype).bits // 8
+    return network.config.base_channels * _number_bytes(network)
+
+
+def _end_bytes(network: UNet) -> int:
+    """Return the memory of a pixel before the first convolution and after the last one."""
+    config = network.config
+    after = _PROBABILITIES * max(config.classes, 2) * _number_bytes(network)
+    return _GREY * config.in_channels + after
+
+
+def _number_bytes(network: UNet) -> int:
+    return torch.finfo(network.dtype).bits // 8
 
 
 def free_memory(network: UNet) -> int:

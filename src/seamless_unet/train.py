@@ -109,8 +109,9 @@ def train(
         One array or several, of any integer or float dtype; integer labels of each image's shape
         without C.
     config
-        ``None`` is ``fitting_recipe("quick", {}, images, labels)``: five minutes, in volumes for
-        crowded stacks; see `seamless_unet.volumes.fitting_recipe`.
+        ``None`` is that of the state to go on from, or else ``fitting_recipe("quick", {}, images,
+        labels)``: five minutes, in volumes for crowded stacks; see
+        `seamless_unet.volumes.fitting_recipe`.
     axes
         Of every image, or one for each, such as ``"SYX"`` or ``"ZCYX"``; ``None`` takes the last
         of ``"ZYX"``.
@@ -162,10 +163,10 @@ def train(
         "annotations": annotations,
         "regions": _several(regions) if regions is not None else None,
     }
-    begun_as = {"ndim": state.config.ndim} if state else {}
-    config = config or fitting_recipe("quick", begun_as, **given)
-    if state:  # what it started from is behind it
-        config = dataclasses.replace(config, start=state.config.start)
+    if state is None:
+        config = config or fitting_recipe("quick", {}, **given)
+    else:  # what it started from is behind it
+        config = dataclasses.replace(config or state.config, start=state.config.start)
     normalization = state.info.normalization if state else start_normalization(config)
     dataset = make_dataset(config=config, normalization=normalization, **given)
     config = dataclasses.replace(config, annotation=dataset.meaning.annotation)

@@ -225,6 +225,14 @@ class TrainState:
         if not Path(path).is_file():
             raise FileNotFoundError(f"no checkpoint {path}")
         tensors, header = read_tensors(path, FORMAT)
+        try:
+            return cls._from(tensors, header)
+        except (KeyError, TypeError, RuntimeError) as error:
+            raise ValueError(f"the checkpoint {path} is damaged: {error}") from error
+
+    @classmethod
+    def _from(cls, tensors: Weights, header: dict[str, Any]) -> Self:
+        """Return what a file holds; any error where that is something else."""
         config = TrainConfig.from_json(header["config"])
         state = cls.start(config, ModelInfo.from_json(header["info"]))
         groups: dict[str, Weights] = {"network": {}, "average": {}, "best": {}, "optimizer": {}}

@@ -66,7 +66,8 @@ class UNet(nn.Module):
         Parameters
         ----------
         image
-            (N, C, [Z,] Y, X), of any size that `Geometry.output_size` keeps above 0.
+            (N, C, [Z,] Y, X), of any size that `Geometry.output_size` keeps above 0; where padding
+            reflects, of more than ``geometry.step`` pixels along each axis.
 
         Returns
         -------
