@@ -12,19 +12,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seamless_unet.commands.input import read_chosen
+from seamless_unet.commands.misfits import (
+    check_options,
+    compare_pixels,
+    other_models,
+    say_what_is_ignored,
+    say_what_is_slow,
+    say_why_nothing,
+)
 from seamless_unet.commands.output import check_distinct, make_writable, progress, say, tell
 from seamless_unet.disk_space import check_room
 from seamless_unet.error_words import words
 from seamless_unet.file_pairs import find_images, taken_for_labels
-from seamless_unet.image_io import Image, check_replaceable, file_stem, write_image
+from seamless_unet.image_io import check_replaceable, file_stem, write_image
 from seamless_unet.out_of_memory import is_out_of_memory
 
 if TYPE_CHECKING:
     from seamless_unet.model_file import Model
-    from seamless_unet.model_header import ModelInfo
 
 _NO_MORE_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-_NOTABLE = 0.15  # difference in size between the pixels of image and model
 
 
 def segment(args: argparse.Namespace) -> dict[str, Any]:
@@ -40,11 +46,11 @@ def segment(args: argparse.Namespace) -> dict[str, Any]:
         )
     wanted, skipped = _wanted(paths, args)
     model = load_model(args.model, device=choose_device(args.device))
-    _check_options(model, args)
+    check_options(model, args)
     make_writable(Path(args.output))
     if model.info.output == "classes":
-        _say_what_is_ignored(args)
-    _say_what_is_slow(model, args.precision)
+        say_what_is_ignored(args)
+    say_what_is_slow(model, args.precision)
     say(f"model  {args.model}{'' if Path(args.model).is_file() else ' (bundled)'}")
     done: list[dict[str, Any]] = []
     reason = "done"
@@ -56,7 +62,7 @@ def segment(args: argparse.Namespace) -> dict[str, Any]:
             done.append(_tried(model, path, targets, args, alone=len(paths) == 1))
             if "error" not in done[-1]:
                 say(_in_words(done[-1]))
-                _say_why_nothing(done[-1], model.info, args)
+                say_why_nothing(done[-1], model.info, args)
     except KeyboardInterrupt:  # what is done is told, too
         progress("")
         tell("seamless-unet: stopped")
@@ -128,8 +134,8 @@ def _segment_file(
 
     start = time.monotonic()
     image = read_chosen(path, args)
-    _compare_pixels(path, image.pixel_size, model.info, resample=args.resample)
-    with _about(path, _other_models(model.info, image)):
+    compare_pixels(path, image.pixel_size, model.info, resample=args.resample)
+    with _about(path, other_models(model.info, image)):
         plan = layout(model.info, image.data.shape, image.axes)
         # labels become at least 8 times smaller
         sizes = (math.prod(plan.label_shape) // 2, 4 * math.prod(plan.probability_shape))
@@ -179,88 +185,11 @@ def _in_words(image: dict[str, Any]) -> str:
     return f"{image['image']}  {found}, {image['seconds']:.1f} s  ->  {image['labels']}"
 
 
-def _say_why_nothing(image: dict[str, Any], info: ModelInfo, args: argparse.Namespace) -> None:
-    least = info.min_size if args.min_size is None else args.min_size
-    if image["objects"] == 0 and least > 1:
-        tell(
-            f"note: objects of fewer than {least} pixels are left out: --min-size 0 leaves out none"
-        )
-
-
-def _check_options(model: Model, args: argparse.Namespace) -> None:
-    """Refuse options that go with no image for this model; ValueError."""
-    if args.resample and not {"Y", "X"} <= set(model.info.pixel_size):
-        raise ValueError(
-            f"--resample: the model {args.model} does not say the size of its pixels (the bundled "
-            "ones do not, they know nuclei of many sizes): leave it out"
-        )
-    geometry = model.network.geometry
-    if args.tile and not geometry.is_legal(args.tile):
-        nearest = " or ".join(map(str, sorted(set(geometry.nearest_legal(args.tile)))))
-        raise ValueError(f"--tile {args.tile} is no size that the network can read: say {nearest}")
-
-
-def _say_what_is_ignored(args: argparse.Namespace) -> None:
-    given = [name for name in ("threshold", "neck", "min_size") if getattr(args, name) is not None]
-    given += ["no_link"] if args.no_link else []
-    if given:
-        names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-        tell(f"note: the model finds kinds of area, not objects: {names} does nothing")
-
-
-def _say_what_is_slow(model: Model, precision: str) -> None:
-    from seamless_unet.device import is_mixed
-
-    device = model.network.device
-    quick = precision == "bfloat16" and is_mixed(device, model.info.network.ndim)
-    if device.type == "cpu" and precision != "float32" and not quick:
-        tell(f"note: {precision} takes far longer than float32 here: leave --precision out")
-
-
 def _options(args: argparse.Namespace) -> dict[str, Any]:
     """Return those of `segment_stack` that are the same for every image."""
     alike = ("memory", "precision", "symmetries", "threshold", "neck", "min_size", "probabilities")
     options = {name: getattr(args, name) for name in alike}
     return {**options, "tile_shape": args.tile, "link": not args.no_link}
-
-
-def _compare_pixels(
-    path: Path, pixel_size: dict[str, float], info: ModelInfo, *, resample: bool
-) -> None:
-    """Hint at ``--resample`` where it would matter, and say where it cannot do all."""
-    from seamless_unet.resample import difference
-
-    axes = "ZYX"[-info.network.ndim :]
-    if resample:
-        if "Z" in axes and "Z" in info.pixel_size and "Z" not in pixel_size:
-            tell(
-                f"{path}  does not say how far apart its planes are, so their number stays as it "
-                "is: --pixel-size says it"
-            )
-    elif difference(pixel_size, info.pixel_size, axes) > _NOTABLE:
-        image, model = (
-            " x ".join(f"{sizes[axis]:.3g}" if axis in sizes else "?" for axis in axes)
-            for sizes in (pixel_size, info.pixel_size)
-        )
-        tell(
-            f"{path}  has pixels of {image} µm, the model learned on {model} µm: "
-            "--resample resizes the image for it"
-        )
-
-
-def _other_models(info: ModelInfo, image: Image) -> str:
-    """Say which bundled models take as many channels as the image has, if the model does not."""
-    from seamless_unet.model_file import bundled_models, read_info
-
-    channels = dict(zip(image.axes, image.data.shape, strict=True)).get("C", 1)
-    if channels == info.network.in_channels:
-        return ""
-    others = {name: read_info(path) for name, path in bundled_models().items()}
-    return "".join(
-        f"; the bundled --model {name} takes {', '.join(other.channels)}"
-        for name, other in others.items()
-        if other.network.in_channels == channels
-    )
 
 
 @contextlib.contextmanager
