@@ -62,6 +62,9 @@ def test_plane_by_plane(compare, stacks):
         [600 - 36 - 48 - 16, 36 + 48, 0, 16],
     ]
     assert event["parts"] == {"truth": 4, "predicted": 4}
+    _, other = compare(*(each.astype(">u2") for each in stacks), ndim=2)  # as some files have them
+    assert other["overall"] == event["overall"]
+    assert other["parts"] == event["parts"]
 
 
 def test_a_large_comparison_is_written_to_a_folder(compare, stacks, tmp_path):

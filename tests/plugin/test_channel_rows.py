@@ -36,6 +36,22 @@ def test_channels_are_suggested_in_order_and_chosen(rows):
     assert rows.isHidden()
 
 
+def test_a_layer_that_was_chosen_and_is_gone_is_said_once(rows):
+    images = [Image(np.zeros((2, 2)), name=name) for name in "abc"]
+    choices = [(image.name, image) for image in images]
+    rows.ask(["first", "second"], choices)
+    rows.combos[1].value = images[2]
+    rows.ask(["first", "second"], choices[:2])
+    assert rows.value == images[:2]
+    with pytest.raises(ValueError, match="The layer 'c', which was chosen as a channel, is gone"):
+        rows.check_not_lost()
+    rows.check_not_lost()
+    rows.combos[0].value = images[1]
+    rows.ask(["first", "second"], choices[::2])
+    rows.combos[0].value = images[2]  # and so somebody has chosen
+    rows.check_not_lost()
+
+
 @pytest.mark.parametrize(
     ("names", "words", "numbers"),
     [

@@ -8,7 +8,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QFileDialog
 
-from seamless_unet.plugin import stored
+from seamless_unet.plugin import layers, stored
 from seamless_unet.plugin.comparison import axis_names, compared_axes, pixel_size
 from seamless_unet.plugin.world import camera
 
@@ -37,6 +37,26 @@ def select(table, row):
     """Click on a row where a user would."""
     box = table.visualRect(table.rows.index(row, 0))
     QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=box.center())
+
+
+@pytest.mark.parametrize(
+    ("axes", "shape", "ndim"),
+    [
+        *(("", (3, 9, 8), 3), ("ZYX", (3, 9, 8), 3), ("TYX", (3, 9, 8), 2), ("SYX", (3, 9, 8), 2)),
+        *(("STYX", (2, 3, 9, 8), 2), ("TZYX", (2, 3, 9, 8), 3), ("TCYX", (3, 1, 9, 8), 2)),
+    ],
+)
+def test_frames_are_compared_one_by_one(viewer, dock, axes, shape, ndim):
+    viewer.add_labels(np.ones(shape, int), metadata={layers.AXES: axes})
+    assert dock("Evaluate").ndim.value == ndim
+
+
+def test_six_dimensions_are_refused(viewer, dock, click):
+    for name in ("found", "drawn"):
+        viewer.add_labels(np.ones((2, 1, 2, 1, 9, 8), int), name=name)
+    panel = dock("Evaluate")
+    click(panel.start_button)
+    assert "has 6 dimensions: compare parts of it" in panel.status.text()
 
 
 def test_compare_a_stack_as_one(viewer, dock, click, ended, stacks):

@@ -3,13 +3,13 @@ from pathlib import Path
 import napari
 import numpy as np
 
-from seamless_unet.plugin.report import report
+from seamless_unet.plugin.report import report, settings_of
 
 
 def test_a_report_says_what_happened_where_and_with_what():
     image = napari.layers.Image(np.zeros((3, 4, 5), np.uint16), name="patient 12")
     form = {"Image": image, "Certainty": 0.5, "Labels": None}
-    text = report("It failed.", details="Traceback: line 1\n", form=form)
+    text = report("It failed.", details="Traceback: line 1\n", settings=settings_of(form))
     lines = text.splitlines()
     assert lines[0] == "It failed."
     assert "Image: Image layer, 3 x 4 x 5, uint16" in lines
@@ -24,13 +24,12 @@ def test_a_report_says_what_happened_where_and_with_what():
 
 def test_the_home_folder_is_not_named():
     home = Path.home()
-    text = report(
-        f"{home}/data/a.tif is damaged", details=f'File "{home}/b.py"', form={"Save": home}
-    )
+    settings = settings_of({"Save": home})
+    text = report(f"{home}/data/a.tif is damaged", details=f'File "{home}/b.py"', settings=settings)
     assert str(home) not in text
     assert text.startswith("~/data/a.tif is damaged")
     assert 'File "~/b.py"' in text
 
 
 def test_nothing_more_is_known():
-    assert report("Stopped.", details="", form={}).endswith("Details\nnone\n")
+    assert report("Stopped.", details="", settings=[]).endswith("Details\nnone\n")

@@ -367,7 +367,8 @@ def test_an_image_is_resized_to_the_pixels_of_the_model(
     panel = dock("Segment")
     panel.model.value = str(library / "a.safetensors")
     assert panel.how.resize.native.isVisible()
-    assert panel.how.resize.text == f"Resize {size} → 0.5 µm"
+    assert panel.how.differ.isVisible()
+    assert panel.how.differ.text() == f"Pixels: {size} → 0.5 µm"
     assert panel.how.resize.value == resized
     click(panel.start_button)
     ended(panel)
@@ -377,6 +378,7 @@ def test_an_image_is_resized_to_the_pixels_of_the_model(
     viewer.layers["data"].scale = (0.5, 0.5)
     panel.image_changed()
     assert not panel.how.resize.native.isVisible()
+    assert not panel.how.differ.isVisible()
 
 
 def test_the_certainty_is_shown_below_the_labels(viewer, dock, click, ended, threshold_model):
@@ -647,6 +649,55 @@ def test_the_layers_menu_segments_the_plane_that_is_shown(viewer, ended, thresho
     (panel,) = viewer.window.dock_widgets.values()
     assert ended(panel) == "Done. 1 cell found."
     np.testing.assert_array_equal(viewer.layers[-1].data, data[1:2])
+    hidden = viewer.add_image(np.zeros((9, 9)), name="hidden", visible=False)
+    viewer.layers.selection.active = viewer.layers["a threshold"]
+    commands.execute_command("napari-seamless-unet.segment_shown").result()
+    assert panel.image.value is viewer.layers["a"]
+    assert ended(panel) == "Done. 1 cell found."
+    viewer.layers["a"].visible = False
+    commands.execute_command("napari-seamless-unet.segment_shown").result()
+    assert panel.job is None
+    assert panel.image.value is not hidden
+
+
+def test_who_paints_goes_on(viewer, dock, click, ended, threshold_model):
+    viewer.add_image(np.eye(30), name="a")
+    mine = viewer.add_labels(np.zeros((30, 30), int), name="mine")
+    panel = dock("Segment")
+    panel.how.certainty.value = True
+    for mode, active in (("paint", "mine"), ("pan_zoom", "a threshold [1]")):
+        mine.mode = mode
+        viewer.layers.selection.active = mine
+        click(panel.start_button)
+        ended(panel)
+        assert viewer.layers.selection.active.name == active
+
+
+def test_a_long_channel_stays_in_the_window(viewer, dock, library, pixel_model, qtbot):
+    name = "Channel:0:Alexa Fluor 488 (antibody against lamin A/C) & more"
+    save_model(pixel_model(in_channels=2, channels=(name, "b & c")), library / "two.safetensors")
+    viewer.add_image(np.zeros((3, 60, 60)), axis_labels=("c", "y", "x"))
+    panel = dock("Segment")
+    panel.model.value = str(library / "two.safetensors")
+    qtbot.wait(100)
+    assert panel.widget().width() <= panel.viewport().width()
+    label, other = (panel.channels._rows.labelForField(c.native) for c in panel.channels.combos)
+    assert label.text().startswith("Channel:0:Al")
+    assert label.text().endswith("…")
+    assert label.toolTip().startswith(name)
+    assert other.text() == "B && c"  # one of them is shown
+
+
+def test_a_folder_that_cannot_be_made_is_said(
+    viewer, dock, click, threshold_model, monkeypatch, tmp_path
+):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(stored, "_LARGE", 100)
+    viewer.add_image(np.zeros((30, 30)))
+    panel = dock("Segment")
+    panel.folder.value = tmp_path / "file" / "results"
+    click(panel.start_button)
+    assert "results cannot be made (Not a directory): choose another one." in panel.status.text()
 
 
 def test_the_layers_menu_takes_the_dock_that_is_open(viewer, dock, threshold_model):

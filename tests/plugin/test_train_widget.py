@@ -8,7 +8,8 @@ from napari.layers import Labels
 
 from seamless_unet import interrupted
 from seamless_unet.model_file import read_info, save_model
-from seamless_unet.plugin import models, train_widget
+from seamless_unet.plugin import annotation_check, layers, models, train_widget
+from seamless_unet.plugin.layer_pair import LayerPair
 from seamless_unet.plugin.library import rename
 
 PLUGIN = "napari-seamless-unet"
@@ -133,6 +134,56 @@ def test_a_job_that_has_to_wait_says_so(viewer, dock, quick_panel, click, ended,
     quick_panel.parent().raise_()
     click(quick_panel.stop_button)
     ended(quick_panel)
+
+
+def test_a_closed_dock_keeps_what_was_corrected(viewer, dock, panel, qtbot):
+    image, labels = viewer.layers["nuclei"], viewer.layers["nuclei labels"]
+    panel.pair_list.add(LayerPair(image, "YX", labels, "objects"))
+    panel.name.value = "another name"
+    qtbot.waitUntil(lambda: "objects" in panel.check.text.text())
+    panel.parent().destroyOnClose()
+    qtbot.waitUntil(lambda: panel.is_closed and panel.parent() is not None)
+    panel.check.look(asked=False)
+    assert panel.check._followed == []  # nobody sees what it would say
+    again = dock("Train")
+    assert again is panel
+    assert not again.is_closed
+    assert len(again.pair_list.boxes) == 1
+    assert again.name.value == "another name"
+    again.pair_list.boxes[0].remove.click()
+    again.parent().destroyOnClose()
+    qtbot.waitUntil(lambda: again.parent() is None)
+
+
+def test_labels_that_lie_elsewhere_are_told(viewer, panel, qtbot):
+    qtbot.waitUntil(lambda: "84 objects" in panel.check.text.text())
+    assert "another place" not in panel.check.text.text()
+    labels = viewer.layers["nuclei labels"]
+    labels.translate = labels.translate + 5 * labels.scale
+    panel.check.look()
+    assert panel.check.text.text() == "Looking at the labels ..."
+    words = "'nuclei labels' lies in another place than 'nuclei'."
+    qtbot.waitUntil(lambda: words in panel.check.text.text())
+
+
+def test_what_only_shows_something_is_not_offered_as_labels(viewer, dock):
+    viewer.add_image(np.zeros((9, 9)))
+    drawn = viewer.add_labels(np.ones((9, 9), int), name="drawn")
+    viewer.add_labels(np.ones((9, 9), int), name="compared", metadata={layers.ONLY_SHOWS: True})
+    panel = dock("Train")
+    assert panel.drawing.labels.choices == (drawn,)
+
+
+def test_nothing_is_checked_during_a_training(viewer, panel, click, ended, qtbot, monkeypatch):
+    monkeypatch.setattr(annotation_check, "_MOST_PIXELS", 100)
+    panel.check.look(asked=False)
+    assert panel.check.button.isEnabled()
+    panel.recipe.minutes.value = 60
+    click(panel.start_button)
+    qtbot.waitUntil(lambda: not panel.check.button.isEnabled())
+    click(panel.stop_button)
+    ended(panel)
+    qtbot.waitUntil(panel.check.button.isEnabled)
 
 
 def test_stop_before_anything_was_learned(viewer, quick_panel, click, library, qtbot):

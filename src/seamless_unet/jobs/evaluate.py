@@ -48,7 +48,7 @@ def evaluate(request: dict[str, Any], orders: Orders) -> Generator[dict[str, Any
             place = (*index, *[slice(None)] * request["ndim"])
             compared[place] = compared_image(overlaps, iou=request["iou"])
             for key, labels in piece.items():
-                parts[key] += ndi.label(labels)[1]
+                parts[key] += ndi.label(labels != 0)[1]
     paths = {"objects": str(output.with_name("objects.npy")), "compared": str(target)}
     np.save(paths["objects"], np.concatenate(objects))
     yield {

@@ -59,6 +59,7 @@ class AnnotationCheck(QObject):
         column.addWidget(self.text)
         self._pairs, self._describe, self._drawn_on = pairs, describe, drawn_on
         self._job: Job | None = None
+        self._remarks: list[dict[str, str]] = []  # what only the window knows, as problems
         self._followed: list[Layer] = []
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -89,6 +90,7 @@ class AnnotationCheck(QObject):
         *,
         asked: bool,
     ) -> None:
+        self.button.setEnabled(pairs is not None)
         if pairs is None:
             return
         pixels = sum(math.prod(layers.full_data(pair.labels).shape) for pair in pairs)
@@ -99,6 +101,9 @@ class AnnotationCheck(QObject):
             self.soon()  # one at a time
         else:
             on_event = partial(_call, WeakMethod(self._show))
+            if asked:
+                self.text.setText("Looking at the labels ...")
+            self._remarks = [_apart(pair) for pair in pairs if _lies_apart(pair)]
             self._job = self.worker.submit(*describe(pairs), on_event=on_event)
 
     def end(self) -> None:
@@ -125,9 +130,22 @@ class AnnotationCheck(QObject):
     def _show(self, event: Event) -> None:
         match event["event"]:
             case "checked":
-                self.text.setText(in_words(event["text"], event["problems"]))
+                self.text.setText(in_words(event["text"], [*event["problems"], *self._remarks]))
             case "error" | "crashed":
                 self.text.setText(event["message"])
+
+
+def _lies_apart(pair: LayerPair) -> bool:
+    image = layers.placement(pair.image, pair.axes)
+    labels = {name: getattr(pair.labels, name) for name in ("units", "scale", "translate")}
+    return layers.are_apart(image, labels)
+
+
+def _apart(pair: LayerPair) -> dict[str, str]:
+    return {
+        "what": f"'{pair.labels.name}' lies in another place than '{pair.image.name}'.",
+        "advice": "It is learned as if it lay on it: choose the labels of this image.",
+    }
 
 
 def _changes(layer: Layer) -> list[Any]:

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QFormLayout, QWidget
 from seamless_unet.model_header import are_numbered
 from seamless_unet.plugin.fields import labelled, put_in_tab_order
 
+_WIDEST = 100  # pixels of a channel's name: microscopes make long ones
 _TOOLTIP = "Which channel of the image, or which layer, the model gets here."
 
 
@@ -20,6 +21,7 @@ class ChannelRows(QWidget):
         self.combos: list[ComboBox] = []
         self._asked: tuple = ()
         self._suggested: list[Any] = []
+        self._lost = ""  # in words, a layer that was chosen and is gone
         self._rows = QFormLayout(self)
         self._rows.setContentsMargins(0, 0, 0, 0)
         self._rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
@@ -44,10 +46,13 @@ class ChannelRows(QWidget):
         possible = {_identity(*choice) for choice in choices}
         kept = {number: c[1] for number, c in chosen.items() if _identity(*c) in possible}
         values = [kept.get(number, value) for number, value in enumerate(self._suggested)]
+        gone = (choice for number, choice in chosen.items() if number not in kept)
+        self._lost = next((words for words, value in gone if _is_layer(value)), "")
         labels = names if len(names) > 1 else ["Channel"] * len(names)
         self.combos = [_combo(*row, choices) for row in zip(labels, values, strict=True)]
         for combo in self.combos:
-            self._rows.addRow(labelled(combo), combo.native)
+            combo.changed.connect(self._found)
+            self._rows.addRow(labelled(combo, widest=_WIDEST), combo.native)
         put_in_tab_order(self, [combo.native for combo in self.combos])
         self.setVisible(bool(names))
 
@@ -55,6 +60,25 @@ class ChannelRows(QWidget):
     def value(self) -> list[Any]:
         """What was chosen for each channel; empty if nothing was asked."""
         return [combo.value for combo in self.combos]
+
+    def check_not_lost(self) -> None:
+        """Refuse, once, what took the place of a layer that was chosen and is gone.
+
+        Raises
+        ------
+        ValueError
+            With words that name it.
+        """
+        lost, self._lost = self._lost, ""
+        if lost:
+            raise ValueError(
+                f"The layer '{lost}', which was chosen as a channel, is gone, and another one has "
+                "taken its place. Choose one, or click once more if that is right."
+            )
+
+    def _found(self, _: Any) -> None:
+        """Take what somebody has chosen."""
+        self._lost = ""
 
     def _chosen(self) -> dict[int, tuple[str, Any]]:
         """Return what the user chose instead of what was suggested, by the number of its row."""
@@ -68,7 +92,11 @@ class ChannelRows(QWidget):
 
 def _identity(words: str, value: Any) -> Any:
     """Return what a choice is: a layer under any name, but a channel only with its name."""
-    return (words, value) if isinstance(value, int) else value
+    return value if _is_layer(value) else (words, value)
+
+
+def _is_layer(value: Any) -> bool:
+    return not isinstance(value, int)
 
 
 def suggested(

@@ -5,7 +5,7 @@ from weakref import WeakSet
 
 from qtpy.QtWidgets import QScrollArea, QWidget
 
-_closed: WeakSet[Any] = WeakSet()  # widgets whose docks were closed while a job was running
+_closed: WeakSet[Any] = WeakSet()  # widgets that are worth keeping
 
 
 class Reopening(type(QScrollArea)):  # type: ignore[misc]

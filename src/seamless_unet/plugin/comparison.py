@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
 
@@ -37,6 +36,7 @@ def add_comparison(viewer: Any, levels: Sequence[Any], predicted: Labels) -> Lab
         colormap=DirectLabelColormap(color_dict=colors),
         features={"index": [0, *WORDS], "cell": ["", *WORDS.values()]},
         opacity=0.6,
+        metadata={layers.ONLY_SHOWS: True},
         **layers.placement(predicted, axis_letters(predicted)),
     )
     layer.editable = False  # there is nothing to correct in it, and on the disk nobody can
@@ -58,22 +58,18 @@ def check_same_size(predicted: Labels, truth: Labels) -> None:
             f"'{predicted.name}' is {words[0]} pixels but '{truth.name}' is {words[1]}: "
             "choose two layers of the same image."
         )
-    if len(sizes[0]) > len(_AXES):
+    if predicted.ndim > len(_AXES):
         raise ValueError(
-            f"'{predicted.name}' has {len(sizes[0])} dimensions: compare parts of it, of at most "
+            f"'{predicted.name}' has {predicted.ndim} dimensions: compare parts of it, of at most "
             f"{len(_AXES)}."
         )
 
 
 def are_apart(predicted: Labels, truth: Labels) -> bool:
     """Whether layers whose pixels are of one size are shown in different places."""
-    n = min(predicted.ndim, truth.ndim)
-    one, other = (
-        (layer.units[-n:], layer.scale[-n:], layer.translate[-n:]) for layer in (predicted, truth)
+    return layers.are_apart(
+        *(layers.placement(layer, axis_letters(layer)) for layer in (predicted, truth))
     )
-    if one[0] != other[0] or not np.allclose(one[1], other[1]):
-        return False  # of one of them, nobody has said how large its pixels are
-    return bool((np.abs(one[2] - other[2]) > np.abs(one[1]) / 2).any())
 
 
 def axis_letters(labels: Labels) -> str:
@@ -107,11 +103,12 @@ def expanded(array: Any, labels: Labels) -> Any:
 
 
 def compared_axes(labels: Labels) -> str:
-    """Return a letter for each of the `compared_dimensions`: by their names, else a guess."""
-    kept = compared_dimensions(labels)
+    """Return a letter for each of the `compared_dimensions`: as it is said, else a guess."""
+    kept, said = compared_dimensions(labels), layers.said_axes(labels)
     names = [labels.axis_labels[i] for i in kept]
     named = layers.named_axes(names, compared_data(labels).shape)
-    return named if named and "C" not in named else _AXES[-len(kept) :]
+    letters = "".join(said[i] for i in kept) if said else named
+    return letters if letters and "C" not in letters else _AXES[-len(kept) :]
 
 
 def pixel_size(labels: Labels) -> dict[str, float]:

@@ -182,8 +182,10 @@ def _ndim_choices(labels: Labels | None) -> list[tuple[str, int]]:
         return [("as one", 2)]
     if len(axes) == 3:
         whole = ("all planes as one", 3)
-        return [planes, whole] if axes[0] == "T" else [whole, planes]
-    return [("stack by stack", 3), planes, ("everything as one", len(axes))]
+        return [whole, planes] if axes[0] == "Z" else [planes, whole]
+    stacks = ("stack by stack", 3)
+    first = [stacks, planes] if "Z" in axes else [planes, stacks]
+    return [*first, ("everything as one", len(axes))]
 
 
 def _in_words(iou: float) -> str:

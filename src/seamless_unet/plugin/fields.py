@@ -23,8 +23,12 @@ class _StillWheel(QObject):
         return True
 
 
-def labelled(field: ValueWidget) -> QLabel:
-    """Make a field ready for a form, and return the label that belongs beside it."""
+def labelled(field: ValueWidget, *, widest: int | None = None) -> QLabel:
+    """Make a field ready for a form, and return the label that belongs beside it.
+
+    Of words that may be long, as many are shown as ``widest`` pixels have place for, and all when
+    the pointer is there.
+    """
     native: QWidget = field.native
     if isinstance(native, QComboBox):
         native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -37,8 +41,12 @@ def labelled(field: ValueWidget) -> QLabel:
         if isinstance(part, QComboBox | QSlider | QAbstractSpinBox):
             part.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             part.installEventFilter(wheel)
-    label = QLabel("" if isinstance(field, CheckBox) else field.label)
-    label.setToolTip(field.tooltip)
+    words = "" if isinstance(field, CheckBox) else field.label
+    label = QLabel()
+    side = Qt.TextElideMode.ElideRight
+    short = label.fontMetrics().elidedText(words, side, widest) if widest else words
+    label.setText(short.replace("&", "&&"))  # one would underline a letter
+    label.setToolTip(field.tooltip if short == words else f"{words}\n{field.tooltip}")
     label.setBuddy(native)  # which tells a screen reader what the field is
     return label
 

@@ -23,6 +23,9 @@ _POSSIBLE = {
     4: ("TZYX", "ZCYX", "CZYX", "TCYX", "CTYX", "ZTYX", "SZYX", "SCYX", "STYX", "ZYXC", "TYXC"),
     5: ("TZCYX", "TCZYX", "CTZYX", "CZTYX", "ZTCYX", "STZYX", "SZCYX", "SCZYX", "STCYX", "TZYXC"),
 }
+# what a layer that the plugin made remembers in its metadata: its dimensions, and whether it is
+# there to be looked at only
+AXES, ONLY_SHOWS = "axes", "only shows"
 _COLORS = ("red", "green", "blue", "opacity")
 _shining: WeakKeyDictionary[Image, int] = WeakKeyDictionary()  # the same in whatever plane
 _DARK = 96  # of 255: half of the pixels are darker where things shine on a dark ground
@@ -49,6 +52,13 @@ def axes_choices(layer: Image) -> list[tuple[str, str]]:
     ]
 
 
+def said_axes(layer: Labels) -> str | None:
+    """Return the dimensions of labels as the plugin, their names or their file say them."""
+    shape = tuple(full_data(layer).shape)
+    remembered = _checked(str(layer.metadata.get(AXES, "")), shape)
+    return remembered or named_axes(layer.axis_labels, shape) or _file_axes(layer, shape)
+
+
 def _in_words(axes: str, shape: tuple[int, ...]) -> str:
     """Name the dimensions.
 
@@ -65,7 +75,7 @@ def named_axes(axis_labels: Iterable[str], shape: tuple[int, ...]) -> str | None
     return _checked("".join(letters), shape)
 
 
-def _file_axes(layer: Image, shape: tuple[int, ...]) -> str | None:
+def _file_axes(layer: Image | Labels, shape: tuple[int, ...]) -> str | None:
     """Return the axes in the file that a layer came from: napari's own reader drops them."""
     return _checked(_kept_axes(layer_metadata(layer), shape), shape)
 
@@ -203,6 +213,17 @@ def placement(layer: Image, axes: str, *, channels_too: bool = False) -> dict[st
     return where
 
 
+def are_apart(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether pixels of one size are shown in different places; both as `placement` has them."""
+    n = min(len(one["translate"]), len(other["translate"]))
+    units, scale, translate = (
+        [each[key][-n:] for each in (one, other)] for key in ("units", "scale", "translate")
+    )
+    if units[0] != units[1] or not np.allclose(*scale):
+        return False  # of one of them, nobody has said how large its pixels are
+    return bool((np.abs(translate[0] - translate[1]) > np.abs(scale[0]) / 2).any())
+
+
 def placed_axes(layer: Image, axes: str, *, channels_too: bool = False) -> str:
     """Return the dimensions of a new layer in the place of an image: its own without channels.
 
@@ -257,9 +278,14 @@ def pixel_size(layer: Image | Labels, axes: str) -> dict[str, float]:
 
 def add_labels(viewer: Any, labels: Any, image: Image, axes: str, *, name: str) -> Labels:
     """Add a new Labels layer in the place of an image layer; napari makes its name unique."""
-    return viewer.add_labels(labels, name=name, **placement(image, axes))
+    remembered = {AXES: placed_axes(image, axes)}
+    return viewer.add_labels(labels, name=name, metadata=remembered, **placement(image, axes))
 
 
 def in_viewer(viewer: Any, kind: type[Layer]) -> list[Layer]:
-    """Return the viewer's layers of a kind, from the top of the list."""
-    return [layer for layer in reversed(viewer.layers) if isinstance(layer, kind)]
+    """Return the viewer's layers of a kind, from the top; not those that only show something."""
+    return [
+        layer
+        for layer in reversed(viewer.layers)
+        if isinstance(layer, kind) and not layer.metadata.get(ONLY_SHOWS)
+    ]

@@ -9,6 +9,7 @@ from napari.utils.transforms import Affine
 from numpy.typing import NDArray
 from scipy.linalg import block_diag
 
+from seamless_unet.plugin.layers import ONLY_SHOWS
 from seamless_unet.plugin.view import View
 from seamless_unet.plugin.world import per_unit
 
@@ -81,7 +82,7 @@ def add_examples(
     low, high = (edge[-ndim:] for edge in extent)
     corner = np.array([*low[:-1], high[-1] + _APART * (high[-1] - low[-1])])
     place: dict[str, Any] = {
-        "scale": image.scale[-ndim:],
+        "scale": np.abs(image.scale[-ndim:]),  # of a mirrored image, too
         "translate": corner / per_unit(viewer, image)[-ndim:],
         "units": image.units[-ndim:],
     }
@@ -101,5 +102,6 @@ def add_examples(
             weights, name=f"{name}: weights", colormap="inferno", visible=False, **place
         )
     )
-    added.append(viewer.add_labels(classes, name=f"{name}: classes", opacity=0.4, **place))
+    shows = {"name": f"{name}: classes", "metadata": {ONLY_SHOWS: True}}
+    added.append(viewer.add_labels(classes, opacity=0.4, **shows, **place))
     return added

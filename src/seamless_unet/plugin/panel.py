@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
+from weakref import ref
 
 from magicgui.widgets.bases import ValueWidget
 from napari.utils.notifications import show_error, show_info
@@ -24,7 +25,7 @@ from seamless_unet.plugin.choice import Choice
 from seamless_unet.plugin.form import Form
 from seamless_unet.plugin.job import Event, Job
 from seamless_unet.plugin.redraw import Redraw
-from seamless_unet.plugin.report import report
+from seamless_unet.plugin.report import report, settings_of
 from seamless_unet.plugin.words import words
 from seamless_unet.plugin.worker import Worker, shared_worker
 
@@ -34,7 +35,8 @@ class Panel(Form, metaclass=closed_dock.Reopening):
 
     A job outlives its dock: where the dock is closed, it goes on, and its bar in napari's
     activity dock can end it. Opened again, the dock shows it, or how it has ended meanwhile. It
-    ends with the window, about which napari asks the user first.
+    ends with the window, about which napari asks the user first. What would be lost with a form
+    (`is_worth_keeping`) is there, too, when its dock is opened again.
     """
 
     if_closed = "If you close, it stops and nothing of it is kept."
@@ -47,7 +49,8 @@ class Panel(Form, metaclass=closed_dock.Reopening):
         self._abandoned: list[Callable[[], None]] = []  # what `destroyed` does; never another list
         self._activity: Activity | None = None
         self._failure: Event = {}
-        self._window: QMainWindow | None = None  # napari's, around the dock
+        self._form: list[str] = []  # as it was when the latest job began, for a report
+        self._window: ref[QMainWindow] | None = None  # napari's, around the dock
         self.start_button, self.stop_button = QPushButton(f"&{start}"), QPushButton(f"&{stop}")
         self.report_button = QPushButton("Cop&y report")
         self.report_button.setToolTip("Copy what is needed to find the error, to send to somebody.")
@@ -83,29 +86,49 @@ class Panel(Form, metaclass=closed_dock.Reopening):
         super().lay_out(rows, options=options, below=[*own, *below])
 
     def event(self, event: QEvent | None) -> bool:
-        """Go on with the job when the dock is closed: napari takes the widget out of it."""
-        removed = event is not None and event.type() == QEvent.Type.ParentChange
-        if removed and self.parent() is None and self.job is not None:
+        """Stay when the dock is closed, if need be: napari takes the widget out of it."""
+        kind = None if event is None else event.type()
+        window = _main_window(self) if kind == QEvent.Type.Show else None
+        if window is not None:
+            self._window = ref(window)
+        removed = kind == QEvent.Type.ParentChange and self.parent() is None
+        if removed and self.is_worth_keeping:
             QTimer.singleShot(0, self._stay)  # not while napari is still at it
         return super().event(event)
 
+    @property
+    def is_worth_keeping(self) -> bool:
+        """Whether something would be lost with the form."""
+        return self.job is not None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the form is in no dock."""
+        return isinstance(self.parentWidget(), QMainWindow | None)
+
     def _stay(self) -> None:
         """Live on, unseen, in the window, and so no longer than it."""
-        if self.parent() is None and self.job is not None and self._window is not None:
-            self.setParent(self._window)
-            self.hide()
-            closed_dock.keep(self)
+        window = self._window() if self._window is not None else None
+        if self.parent() is not None or window is None:
+            return
+        self.setParent(window)
+        self.hide()
+        closed_dock.keep(self)
+        if self.job is not None:
             show_info("It goes on without its dock. Open the dock again to see it or to stop it.")
 
     def submit(self, request: Event, arrays: Mapping[str, Any], on_event: Callable) -> None:
         """Start a job whose events go to ``on_event`` until the last, and show that it runs."""
         self._failure = {}
+        self._remember_form()
         self.report_button.hide()
         waits = self.worker.is_busy
         job = self.worker.submit(request, arrays, on_event=partial(self._received, on_event))
-        self._window = _main_window(self)
         activity = Activity(
-            self._window, self._title(), if_closed=self.if_closed, on_cancel=self._stop_clicked
+            _main_window(self),
+            self._title(),
+            if_closed=self.if_closed,
+            on_cancel=self._stop_clicked,
         )
         self.job, self._activity = job, activity
         self._abandoned[:] = [activity.end, partial(_drop, self.worker, job)]
@@ -171,7 +194,7 @@ class Panel(Form, metaclass=closed_dock.Reopening):
         self._abandoned.clear()
         if self.job is not None:
             self.job.on_event = _ignore  # the worker may keep the job a little longer
-        self.job = self._activity = self._window = None
+        self.job = self._activity = None
 
     def _set_running(self, running: bool) -> None:
         self.start_button.setEnabled(not running)
@@ -188,9 +211,8 @@ class Panel(Form, metaclass=closed_dock.Reopening):
         show_error(event["message"])
 
     def _report_clicked(self) -> None:
-        form = {row.label or row.name: row.value for row in (*self.values, *self.options)}
         details = self._failure.get("traceback", "")
-        text = report(self._failure["message"], details=details, form=form)
+        text = report(self._failure["message"], details=details, settings=self._form)
         clipboard = QApplication.clipboard()
         assert clipboard is not None
         clipboard.setText(text)
@@ -210,7 +232,13 @@ class Panel(Form, metaclass=closed_dock.Reopening):
         """End a job early."""
         self.worker.cancel(job)
 
+    def _remember_form(self) -> None:
+        """Keep what a report would say of the form, which somebody may change meanwhile."""
+        form = {row.label or row.name: row.value for row in (*self.values, *self.options)}
+        self._form = settings_of(form)
+
     def _start_clicked(self) -> None:
+        self._remember_form()
         try:
             self.start()
         except (ValueError, OSError) as error:
@@ -228,7 +256,7 @@ def layer_combo(viewer: Any, kind: type, *, label: str, tooltip: str) -> Choice:
     """Return a choice among the viewer's layers of a kind; the selected one if it is one."""
     combo = Choice(label=label, tooltip=tooltip, choices=lambda _: layers.in_viewer(viewer, kind))
     active = viewer.layers.selection.active
-    if isinstance(active, kind):
+    if active in combo.choices:
         combo.value = active
     return combo
 

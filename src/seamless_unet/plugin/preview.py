@@ -138,7 +138,10 @@ class Preview(QObject):
     def _add(self, labels: NDArray, view: View) -> Labels:
         """Add the layer below what the user is working on, and leave that selected."""
         selected, active = set(self.viewer.layers.selection), self.viewer.layers.selection.active
-        layer = self.viewer.add_labels(labels, name=f"preview: {self._name}", **view.placement)
+        shows = {layers.ONLY_SHOWS: True}
+        layer = self.viewer.add_labels(
+            labels, name=f"preview: {self._name}", metadata=shows, **view.placement
+        )
         layer.editable = False  # the next preview would wipe out what is painted
         layer.contour = 2  # what the user drew, and the image, remain visible
         self.viewer.layers.selection = selected

@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,12 @@ _PACKAGES = ("napari-seamless-unet", "napari", "npe2", "torch", "numpy", "zarr",
 _GPUS = Path("/proc/driver/nvidia/gpus")  # on Linux, one folder for each
 
 
-def report(message: str, *, details: str, form: Mapping[str, Any]) -> str:
+def settings_of(form: Mapping[str, Any]) -> list[str]:
+    """Return a line for each field of a dock, given by its label; of a layer only kind and size."""
+    return [f"{label}: {_described(value)}" for label, value in form.items()]
+
+
+def report(message: str, *, details: str, settings: Sequence[str]) -> str:
     """Write a report: what happened, where, and what the dock was set to.
 
     Parameters
@@ -23,15 +28,14 @@ def report(message: str, *, details: str, form: Mapping[str, Any]) -> str:
         What the user was told.
     details
         The traceback, or what else is known.
-    form
-        The dock's fields by their labels. Of a layer only its kind and size are told.
+    settings
+        From `settings_of`.
 
     Returns
     -------
     str
         Text without the name of the user's home folder.
     """
-    settings = [f"{label}: {_described(value)}" for label, value in form.items()]
     parts = [
         message,
         "Settings\n" + "\n".join(settings),

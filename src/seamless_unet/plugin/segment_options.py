@@ -7,6 +7,7 @@ from magicgui.widgets.bases import RangedWidget, ValueWidget
 
 from seamless_unet.model_header import ModelInfo
 from seamless_unet.plugin import model_fit, resizing
+from seamless_unet.plugin.words import words
 
 _MEMORY = [("automatic", None), ("at most 4 GB", 2**32), ("1 GB", 2**30), ("256 MB", 2**28)]
 
@@ -41,10 +42,12 @@ class SegmentOptions:
             label="Pixel size", tooltip="Of the image, and of those that the model learned from."
         )
         self.resize = CheckBox(
-            text="Resize",
+            text="Resize for the model",
             tooltip="Resize the image to the pixels that the model learned from.\n"
             "The labels come back at the image's own size.",
         )
+        self.pixel_size.native.setWordWrap(True)
+        self.differ = words()  # how the pixels of both do
         self._sizes: dict[str, float] = {}
         self._suggested_for: tuple = ()
 
@@ -72,7 +75,7 @@ class SegmentOptions:
         self._sizes = sizes
         own = info.pixel_size
         self.pixel_size.value = resizing.known_sizes(sizes, own, info.axes)
-        self.resize.text = f"Resize {resizing.comparison(sizes, own, info.axes)}"
+        self.differ.setText(f"Pixels: {resizing.comparison(sizes, own, info.axes)}")
         pixels = (tuple(sizes.items()), tuple(own.items()), axes)
         if pixels != self._suggested_for:
             self._suggested_for = pixels
@@ -94,11 +97,11 @@ class SegmentOptions:
     def why_none(self) -> str:
         """Say what may be the reason where no cell is found; nothing if there is none here."""
         least = self.min_size.value
-        words = (
+        why = (
             f"Cells of fewer than {least} pixels are left out: "
             "see Smallest (pixels) under More options."
         )
-        return words if least > 1 else ""
+        return why if least > 1 else ""
 
     def keywords(self, info: ModelInfo, axes: str) -> dict[str, Any]:
         """Return those of `segment_stack` for an image with these axes."""

@@ -1,19 +1,23 @@
 """The layers that one run of the Segment dock adds: labels, and how certain the model is."""
 
+import contextlib
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from napari.layers import Labels
+from napari.layers import Labels, Shapes
 from qtpy.QtCore import QTimer
 
 from seamless_unet.axes import label_axes
 from seamless_unet.model_header import ModelInfo
 from seamless_unet.plugin import stored
 from seamless_unet.plugin.job import Event
+from seamless_unet.plugin.layers import AXES
 
 _COLORMAPS = ("magenta", "green", "cyan", "yellow", "red", "blue")
+_LOOKING = ("pan_zoom", "transform")  # modes of a layer in which nobody draws
 _REFRESH = 500  # milliseconds at least between two looks at labels that are still being made
 _SHARE = 0.05  # of the time at most, that napari is busy with them: in 3-D it reads all of them
 
@@ -70,7 +74,8 @@ class Result:
     def grow(self) -> None:
         """Show what is new in the folder, soon."""
         if self._labels is None:
-            self._labels = self._add_labels()
+            with _painting_goes_on(self._viewer.layers):
+                self._labels = self._add_labels()
             self._labels.editable = False  # the rest of it is still being written
         elif not self._refresh.isActive():
             self._refresh.start()
@@ -78,13 +83,14 @@ class Result:
     def finish(self, event: Event) -> None:
         """Show all that a ``segmented`` event brings."""
         self._refresh.stop()
-        if self._labels is None:
-            self._labels = self._add_labels(event.get("labels"))
-        else:
-            self._labels.editable = not self._labels.multiscale  # napari paints on one size only
-            self._look_again()
-        if event.get("probabilities") is not None:
-            self._add_certainty(event["probabilities"], event["probability_axes"])
+        with _painting_goes_on(self._viewer.layers):
+            if self._labels is None:
+                self._labels = self._add_labels(event.get("labels"))
+            else:
+                self._labels.editable = not self._labels.multiscale  # napari paints on one size
+                self._look_again()
+            if event.get("probabilities") is not None:
+                self._add_certainty(event["probabilities"], event["probability_axes"])
 
     def drop(self) -> None:
         """Keep nothing: remove the layer, and what a process that was killed left on the disk."""
@@ -97,7 +103,10 @@ class Result:
         levels = [array] if self.folder is None else stored.open_levels(self.folder, "r+")
         place = self._place
         labels = self._viewer.add_labels(
-            **stored.layer_data(levels), name=f"{place.image} {place.model}", **place.keywords
+            **stored.layer_data(levels),
+            name=f"{place.image} {place.model}",
+            metadata={AXES: place.axes},
+            **place.keywords,
         )
         if self._info.output == "classes":  # napari shows them where the pointer is
             values, names = self._info.class_values, self._info.classes
@@ -132,6 +141,17 @@ class Result:
             self._labels.refresh()
             seconds = time.perf_counter() - began
             self._refresh.setInterval(max(_REFRESH, round(1000 * seconds / _SHARE)))
+
+
+@contextlib.contextmanager
+def _painting_goes_on(layers: Any) -> Iterator[None]:
+    """Leave the layer selected that somebody draws on, whatever is added."""
+    selected, active = set(layers.selection), layers.selection.active
+    yield
+    draws = isinstance(active, Labels | Shapes) and str(active.mode) not in _LOOKING
+    if draws and active in layers:
+        layers.selection = selected
+        layers.selection.active = active
 
 
 def certainties(

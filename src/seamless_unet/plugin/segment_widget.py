@@ -57,7 +57,7 @@ class SegmentWidget(ImagePanel):
         self.lay_out(
             [
                 *(self.part, self.model, self.description, self.channels),
-                *(self.how.resize, self.plan, self.saving.native),
+                *(self.how.differ, self.how.resize, self.plan, self.saving.native),
             ],
             options=self.how.rows,
             below=[],
@@ -77,6 +77,7 @@ class SegmentWidget(ImagePanel):
         if self.model.value is None:
             raise ValueError("There is no model yet: train one in the Train dock.")
         self.model.check_not_lost("The model")
+        self.channels.check_not_lost()
         info = self._info()
         if info is None:
             raise ValueError(models.describe(self.model.value))
@@ -153,12 +154,16 @@ class SegmentWidget(ImagePanel):
         self.show_options()
         if info is None or axes is None:
             self.channels.ask([], [])
-            self.show_row(self.how.resize, False)
+            self._show_resize(False)
         else:
             self._ask_for_channels(info)
             self.how.follow_image(info, axes, layers.pixel_size(self.image.value, axes))
-            self.show_row(self.how.resize, self.how.can_resize(info))
+            self._show_resize(self.how.can_resize(info))
         self._show_plan()
+
+    def _show_resize(self, shown: bool) -> None:
+        self.how.differ.setVisible(shown)
+        self.show_row(self.how.resize, shown)
 
     def _show_plan(self, *_: Any) -> None:
         info, axes, text = self._info(), self.axes.value, ""
@@ -282,9 +287,11 @@ def segment_cells(layer: napari.layers.Layer, viewer: napari.Viewer) -> None:
 
 
 def segment_shown(layer: napari.layers.Layer, viewer: napari.Viewer) -> None:
-    """Segment the plane that is shown, of the active layer if it is an image, at once."""
-    widget = _opened(layer, viewer)
-    if widget.job is None:
+    """Segment the plane that is shown at once: of the active image, or the topmost visible one."""
+    shown = [each for each in layers.in_viewer(viewer, napari.layers.Image) if each.visible]
+    image = layer if isinstance(layer, napari.layers.Image) else next(iter(shown), layer)
+    widget = _opened(image, viewer)
+    if widget.job is None and isinstance(image, napari.layers.Image):
         if "shown" in widget.part.choices:
             widget.part.value = "shown"
         widget.start_button.click()

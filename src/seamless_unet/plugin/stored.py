@@ -42,7 +42,12 @@ def new_folder(parent: Path, name: str) -> Path:
     """
     # zarr takes a while to import; the window does not wait for it
     threading.Thread(target=importlib.import_module, args=("zarr",), daemon=True).start()
-    parent.mkdir(parents=True, exist_ok=True)
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(
+            f"The folder {parent} cannot be made ({error.strerror}): choose another one."
+        ) from error
     stem = file_stem(name).encode()[:LONGEST].decode(errors="ignore").rstrip()
     path, count = parent / f"{stem}.zarr", 1
     while not _made(path):

@@ -107,6 +107,12 @@ class TrainWidget(ImagePanel):
             row.changed.connect(self.check.soon)
         self.destroyed.connect(partial(_end, self.preview, self.check))
 
+    @property
+    def is_worth_keeping(self) -> bool:
+        """Whether a job runs, or there is something to correct or that was corrected."""
+        corrects = bool(self.pair_list.boxes) or not self.correct_button.isHidden()
+        return corrects or super().is_worth_keeping
+
     def reset_choices(self, *_: Any) -> None:
         """Follow the viewer's layer list; napari calls it."""
         super().reset_choices()
@@ -132,11 +138,11 @@ class TrainWidget(ImagePanel):
 
     def _to_check(self) -> list[LayerPair] | None:
         """Return what to check; nothing while it is being learned, or when the dock is closed."""
-        return None if self.job is not None or self.parent() is None else self.pairs()
+        return None if self.job is not None or self.is_closed else self.pairs()
 
     def _drawn_on(self) -> list[Layer]:
         """Return the layers that are drawn on, as far as they are chosen, unless it is closed."""
-        if self.parent() is None:
+        if self.is_closed:
             return []
         drawings = [self.drawing, *(box.drawing for box in self.pair_list.boxes)]
         chosen = [row.value for drawing in drawings for row in (drawing.labels, drawing.region)]
@@ -177,6 +183,7 @@ class TrainWidget(ImagePanel):
         self.submit(request, arrays, partial(self._show, learning))
         if self.job is not None:
             models.begin_learning(learning.path, self.job)
+        self.check.soon()  # of which there is no question now
         self._show_interrupted()
 
     def _watch(self, learning: Learning, ndim: int) -> None:
@@ -275,12 +282,19 @@ class TrainWidget(ImagePanel):
         if image not in self.viewer.layers:
             self.status.setText(f"The image '{image.name}' is gone: open it and train again.")
             return
+        if not path.exists():
+            self.status.setText(f"The model '{path.stem}' is gone: train it again.")
+            return
         try:
             info = read_info(path)
         except (ValueError, OSError) as error:
             self.status.setText(f"The model '{path.stem}' cannot be read: {error}")
             return
-        pair = add_corrections(self.viewer, image, axes, view, found, **known_to(info))
+        try:
+            pair = add_corrections(self.viewer, image, axes, view, found, **known_to(info))
+        except ValueError:
+            self.status.setText(f"The image '{image.name}' has changed: train on it again.")
+            return
         self.preview.hide()
         self.pair_list.add(pair)
         self.recipe.begin.value = str(path)
