@@ -367,8 +367,8 @@ def test_an_image_is_resized_to_the_pixels_of_the_model(
     panel = dock("Segment")
     panel.model.value = str(library / "a.safetensors")
     assert panel.how.resize.native.isVisible()
-    assert panel.how.differ.isVisible()
-    assert panel.how.differ.text() == f"Pixels: {size} → 0.5 µm"
+    assert panel.how.pixels.isVisible()
+    assert panel.how.pixels.text() == f"Pixels: {size} → 0.5 µm"
     assert panel.how.resize.value == resized
     click(panel.start_button)
     ended(panel)
@@ -378,7 +378,10 @@ def test_an_image_is_resized_to_the_pixels_of_the_model(
     viewer.layers["data"].scale = (0.5, 0.5)
     panel.image_changed()
     assert not panel.how.resize.native.isVisible()
-    assert not panel.how.differ.isVisible()
+    assert not panel.how.pixels.isVisible()
+    panel.more.value = True
+    assert panel.how.pixels.text() == "Pixels: 0.5 µm; the model expects 0.5 µm"
+    assert panel.how.pixels.isVisible()
 
 
 def test_the_certainty_is_shown_below_the_labels(viewer, dock, click, ended, threshold_model):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from magicgui.widgets import CheckBox, ComboBox, FloatSlider, FloatSpinBox, Label, SpinBox
+from magicgui.widgets import CheckBox, ComboBox, FloatSlider, FloatSpinBox, SpinBox
 from magicgui.widgets.bases import RangedWidget, ValueWidget
 
 from seamless_unet.model_header import ModelInfo
@@ -38,16 +38,12 @@ class SegmentOptions:
             tooltip="Large images are cut into pieces that need no more than about this much "
             "memory.\nThe result is the same.",
         )
-        self.pixel_size = Label(
-            label="Pixel size", tooltip="Of the image, and of those that the model learned from."
-        )
         self.resize = CheckBox(
             text="Resize for the model",
             tooltip="Resize the image to the pixels that the model learned from.\n"
             "The labels come back at the image's own size.",
         )
-        self.pixel_size.native.setWordWrap(True)
-        self.differ = words()  # how the pixels of both do
+        self.pixels = words()  # how large those of the image and of the model are
         self._sizes: dict[str, float] = {}
         self._suggested_for: tuple = ()
 
@@ -56,7 +52,7 @@ class SegmentOptions:
         """The widgets that are shown when a user asks for more; ``resize`` is not among them."""
         return [
             *(self.threshold, self.neck, self.min_size, self.link, self.certainty),
-            *(self.careful, self.memory, self.pixel_size),
+            *(self.careful, self.memory),
         ]
 
     @property
@@ -74,8 +70,9 @@ class SegmentOptions:
         """Suggest to resize an image whose pixels differ; a user's answer stays."""
         self._sizes = sizes
         own = info.pixel_size
-        self.pixel_size.value = resizing.known_sizes(sizes, own, info.axes)
-        self.differ.setText(f"Pixels: {resizing.comparison(sizes, own, info.axes)}")
+        differ = resizing.comparison(sizes, own, info.axes)
+        known = differ if self.can_resize(info) else resizing.known_sizes(sizes, own, info.axes)
+        self.pixels.setText(f"Pixels: {known}")
         pixels = (tuple(sizes.items()), tuple(own.items()), axes)
         if pixels != self._suggested_for:
             self._suggested_for = pixels

@@ -57,7 +57,7 @@ class SegmentWidget(ImagePanel):
         self.lay_out(
             [
                 *(self.part, self.model, self.description, self.channels),
-                *(self.how.differ, self.how.resize, self.plan, self.saving.native),
+                *(self.how.pixels, self.how.resize, self.plan, self.saving.native),
             ],
             options=self.how.rows,
             below=[],
@@ -154,16 +154,22 @@ class SegmentWidget(ImagePanel):
         self.show_options()
         if info is None or axes is None:
             self.channels.ask([], [])
-            self._show_resize(False)
+            self.show_row(self.how.resize, False)
         else:
             self._ask_for_channels(info)
             self.how.follow_image(info, axes, layers.pixel_size(self.image.value, axes))
-            self._show_resize(self.how.can_resize(info))
+            self.show_row(self.how.resize, self.how.can_resize(info))
+        self._show_pixels()
         self._show_plan()
 
-    def _show_resize(self, shown: bool) -> None:
-        self.how.differ.setVisible(shown)
-        self.show_row(self.how.resize, shown)
+    def show_options(self, *_: Any) -> None:
+        """Show the options that apply, if the user asked for more, and how large pixels are."""
+        super().show_options()
+        self._show_pixels()
+
+    def _show_pixels(self) -> None:
+        matter = not self.how.resize.native.isHidden()
+        self.how.pixels.setVisible(bool(self.how.pixels.text()) and (matter or self.more.value))
 
     def _show_plan(self, *_: Any) -> None:
         info, axes, text = self._info(), self.axes.value, ""
