@@ -6,7 +6,9 @@ part, and our own drawn samples are trained on too. Of its 20 images of stained 
 images.tif (S, Y, X, C) and labels.tif, comes ``stained_nuclei``, which begins as ``nuclei`` and is
 tested on 8. Nothing is trained on a test part or chosen by it::
 
-    python benchmarks/accuracy/starter_model.py FLUORESCENCE --steps 9000 --seed 0
+    python benchmarks/accuracy/starter_model.py FLUORESCENCE --steps 9000 --output FIRST
+    python benchmarks/accuracy/starter_model.py FLUORESCENCE --steps 11000 start=FIRST \\
+        learning_rate=0.02
     python benchmarks/accuracy/starter_model.py TISSUE --model stained_nuclei --steps 3000 --seed 0
 
 Fields of `TrainConfig` can be changed, such as ``--device cuda --steps 40000 batch_size=8``.
@@ -128,13 +130,16 @@ def about(model: Model, result: Evaluation, images: int, kind: Kind) -> Model:
         trained_on += f" and {len(sample_pairs(kind.samples))} drawn samples"
     if kind.changes["start"] != "scratch":
         trained_on += f", starting from {kind.changes['start']}"
+    training = model.info.training
+    before = training["earlier"] if kind.changes["start"] == "scratch" else []  # the same recipe
+    steps = sum(each["steps"] for each in (*before, training))
     other = "other images of the first kind" if kind.samples else "others"
     card = (
-        f"{kind.knows} Trained on {trained_on}, {model.info.training['steps']} steps. On "
+        f"{kind.knows} Trained on {trained_on}, {steps} steps. On "
         f"{result.images} {other}, which nothing was chosen by: AP "
         f"{result.ap50:.3f} at IoU 0.5, {result.mean_ap:.3f} over IoU 0.5 to 0.95. {kind.fails}"
     )
-    training = {**model.info.training, "trained_on": trained_on, "test": result.to_json()}
+    training = {**training, "trained_on": trained_on, "test": result.to_json()}
     training["samples"] = {name: sample_ap(model, name) for name in kind.samples}
     training["data"] = {**training["data"], "left_out": []}
     info = dataclasses.replace(
