@@ -6,9 +6,8 @@ part, and our own drawn samples are trained on too. Of its 20 images of stained 
 images.tif (S, Y, X, C) and labels.tif, comes ``stained_nuclei``, which begins as ``nuclei`` and is
 tested on 8. Nothing is trained on a test part or chosen by it::
 
-    python benchmarks/accuracy/starter_model.py FLUORESCENCE --steps 9000 --output FIRST
-    python benchmarks/accuracy/starter_model.py FLUORESCENCE --steps 11000 start=FIRST \\
-        learning_rate=0.02
+    python benchmarks/accuracy/starter_model.py DATA --steps 9000 --output FIRST
+    python benchmarks/accuracy/starter_model.py DATA --steps 11000 start=FIRST learning_rate=0.02
     python benchmarks/accuracy/starter_model.py TISSUE --model stained_nuclei --steps 3000 --seed 0
 
 Fields of `TrainConfig` can be changed, such as ``--device cuda --steps 40000 batch_size=8``.

@@ -17,5 +17,5 @@ def test_info(capsys, model):
 def test_info_prints_no_picture(capsys):
     assert main(["info", "nuclei", "--json"]) == 0
     training = json.loads(capsys.readouterr().out)["training"]
-    assert training["steps"] == 9000
+    assert training["steps"] == 11000
     assert "thumbnail" not in training
