@@ -14,7 +14,6 @@ from seamless_unet.model_header import ModelInfo
 from seamless_unet.plugin import layers, library, model_fit, models, settings
 from seamless_unet.plugin.channel_rows import ChannelRows, suggested
 from seamless_unet.plugin.choice import Choice
-from seamless_unet.plugin.docks import raised_dock
 from seamless_unet.plugin.image_panel import ImagePanel
 from seamless_unet.plugin.job import Event
 from seamless_unet.plugin.segment_input import channel_choices, model_input
@@ -285,26 +284,3 @@ def _end_words(objects: int | None, why: str, folder: Path | None) -> str:
     found = [] if objects is None else [f"{objects} cell{'s' * (objects != 1)} found."]
     kept = [] if folder is None else [f"The labels are in {folder}."]
     return " ".join(["Done.", *found, *[why] * bool(why), *kept])
-
-
-def segment_cells(layer: napari.layers.Layer, viewer: napari.Viewer) -> None:
-    """Open or raise the Segment dock, with the active layer chosen if it is an image."""
-    _opened(layer, viewer)
-
-
-def segment_shown(layer: napari.layers.Layer, viewer: napari.Viewer) -> None:
-    """Segment the plane that is shown at once: of the active image, or the topmost visible one."""
-    shown = [each for each in layers.in_viewer(viewer, napari.layers.Image) if each.visible]
-    image = layer if isinstance(layer, napari.layers.Image) else next(iter(shown), layer)
-    widget = _opened(image, viewer)
-    if widget.job is None and isinstance(image, napari.layers.Image):
-        if "shown" in widget.part.choices:
-            widget.part.value = "shown"
-        widget.start_button.click()
-
-
-def _opened(layer: napari.layers.Layer, viewer: napari.Viewer) -> SegmentWidget:
-    widget = raised_dock(viewer, SegmentWidget, "Segment")
-    if widget.is_free() and isinstance(layer, napari.layers.Image):
-        widget.image.value = layer
-    return widget
