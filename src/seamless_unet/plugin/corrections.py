@@ -1,12 +1,14 @@
 """Labels that a model made, for the user to correct and the model to learn from."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from napari.layers import Image, Labels
 from numpy.typing import NDArray
 
+from seamless_unet.model_file import read_info
 from seamless_unet.model_header import ModelInfo
 from seamless_unet.plugin import layers
 from seamless_unet.plugin.layer_pair import LayerPair
@@ -70,7 +72,31 @@ def add_corrections(
     return LayerPair(image, axes, labels, annotation, region)
 
 
-def known_to(info: ModelInfo) -> dict[str, Any]:
+def what_was_found(
+    viewer: Any, image: Image, axes: str, view: View, found: NDArray, path: Path
+) -> LayerPair:
+    """Do as `add_corrections` for the model at a path.
+
+    Raises
+    ------
+    ValueError
+        With words, if the image or the model is not there any more or is another one.
+    """
+    if image not in viewer.layers:
+        raise ValueError(f"The image '{image.name}' is gone: open it and train again.")
+    if not path.exists():
+        raise ValueError(f"The model '{path.stem}' is gone: train it again.")
+    try:
+        info = read_info(path)
+    except (ValueError, OSError) as error:
+        raise ValueError(f"The model '{path.stem}' cannot be read: {error}") from error
+    try:
+        return add_corrections(viewer, image, axes, view, found, **_known_to(info))
+    except ValueError as error:  # it does not fit into the data
+        raise ValueError(f"The image '{image.name}' has changed: train on it again.") from error
+
+
+def _known_to(info: ModelInfo) -> dict[str, Any]:
     """Return ``annotation`` and ``kinds`` for `add_corrections`: as the model learned them."""
     if info.output == "objects":
         return {"annotation": "objects"}

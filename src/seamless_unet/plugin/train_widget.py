@@ -14,10 +14,9 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QPushButton
 
 from seamless_unet.checkpoint import Interrupted
-from seamless_unet.model_file import read_info
 from seamless_unet.plugin import models, settings
 from seamless_unet.plugin.annotation_check import AnnotationCheck, Described, in_words
-from seamless_unet.plugin.corrections import add_corrections, known_to, what_to_correct
+from seamless_unet.plugin.corrections import what_to_correct, what_was_found
 from seamless_unet.plugin.image_panel import ImagePanel
 from seamless_unet.plugin.interrupted_list import InterruptedList
 from seamless_unet.plugin.job import Event, Job
@@ -278,28 +277,16 @@ class TrainWidget(ImagePanel):
         assert self.preview.shown is not None
         assert self._learning is not None
         path = self._learning.path
-        image, axes, view, found = self.preview.shown
-        if image not in self.viewer.layers:
-            self.status.setText(f"The image '{image.name}' is gone: open it and train again.")
-            return
-        if not path.exists():
-            self.status.setText(f"The model '{path.stem}' is gone: train it again.")
-            return
         try:
-            info = read_info(path)
-        except (ValueError, OSError) as error:
-            self.status.setText(f"The model '{path.stem}' cannot be read: {error}")
-            return
-        try:
-            pair = add_corrections(self.viewer, image, axes, view, found, **known_to(info))
-        except ValueError:
-            self.status.setText(f"The image '{image.name}' has changed: train on it again.")
+            pair = what_was_found(self.viewer, *self.preview.shown, path)
+        except ValueError as error:
+            self.status.setText(str(error))
             return
         self.preview.hide()
         self.pair_list.add(pair)
         self.recipe.begin.value = str(path)
         self.correct_button.hide()
-        self.status.setText(what_to_correct(pair, view, path.stem))
+        self.status.setText(what_to_correct(pair, self.preview.shown[2], path.stem))
         self.reveal_status()
 
 
